@@ -126,7 +126,8 @@ def show_plan(matrix: MatrixArgument = Path("matrix.yaml")) -> int:
         say("no engine answers, so it is not known whether these sizes fit its host")
     say(describe_time(plan))
     say(
-        "longer if users think for more than a few seconds: a window spans five times from request to request"
+        "longer if users think for more than a few seconds: a window is five times as long as from a user's "
+        "request to the next"
     )
     if plan.parallel != 1:
         say("less if several sizes can be measured at once, which the campaign finds out at its start")

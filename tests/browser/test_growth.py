@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from harness.analyse.result.growth import choose_size
-from harness.model import CampaignResult, Factor, Growth, Price, SharedPart
+from harness.model import CampaignResult, Choice, Factor, Growth, Price, SharedPart
 from harness.report import build_view, render_html
-from harness.report.view.growth import describe_choice
+from harness.report.view.growth import name_choice
 from tests.browser.pages import HOSTILE, OpenPage, open_page
 from tests.unit.report import example
 
@@ -85,16 +85,78 @@ def test_the_page_chooses_as_the_harness_does(context: BrowserContext, tmp_path:
     grid = [(each, parts) for each in sorted(users) for parts in (0, 10_000, 122_500, 300_000, 1_000_000)]
     opened = open_report(context, tmp_path, result)
     shown = opened.page.evaluate(
-        """grid => grid.map(([users, headroom]) =>
-            describeChoice(chooseSize(users, headroom), users, headroom))""",
+        """grid => {
+            const list = choice =>
+                choice && [choice.ground, nameChoice(choice), choice.until, list(choice.instead)];
+            return grid.map(([users, headroom]) => list(chooseSize(users, headroom)));
+        }""",
         grid,
     )
-    expected = [
-        describe_choice(choose_size(growth, each, parts / 1e6), each, parts / 1e6, result)
-        for each, parts in grid
-    ]
-    assert shown == expected
+    assert shown == [list_parts(choose_size(growth, each, parts / 1e6)) for each, parts in grid]
     assert opened.errors == []
+
+
+def list_parts(choice: Choice | None) -> list[object] | None:
+    """Return what the page's script shows of a choice, as JSON has it."""
+    if choice is None:
+        return None
+    return [choice.ground.value, name_choice(choice), choice.until_users, list_parts(choice.instead)]
+
+
+@pytest.mark.parametrize("name", CAMPAIGNS)
+def test_the_page_names_the_costs_of_the_table(context: BrowserContext, tmp_path: Path, name: str) -> None:
+    view = build_view(CAMPAIGNS[name]())
+    assert view.growth is not None
+    rows = [(row.until_users, row.cost) for row in view.growth.rows]
+    shown = open_report(context, tmp_path, CAMPAIGNS[name]()).page.evaluate(
+        "rows => rows.map(([users]) => formatCost(chooseSize(users, growth.headroom)))", rows
+    )
+    assert [cost or "–" for cost in shown] == [cost for _, cost in rows]
+
+
+def test_every_ground_has_its_sentence(context: BrowserContext, tmp_path: Path) -> None:
+    """Two replicas of a size that sustains 280 users hold 560; with 30 % headroom one holds 215."""
+    cell = example.build_cpu_bound(0.5, 96, (10, 280), (294,))
+    page = open_report(context, tmp_path, example.build_campaign([cell])).page
+
+    def describe(users: int, headroom: int = 0) -> object:
+        return page.evaluate(
+            "([users, headroom]) => describeChoice(chooseSize(users, headroom), users, headroom)",
+            [users, headroom],
+        )
+
+    assert describe(280) == (
+        "For 280 users take 0.5 CPU / 96 MiB, relative cost 1 ×: measured, up to 280 users."
+    )
+    assert describe(280, 300_000) == (
+        "For 280 users with 30 % headroom take 0.5 CPU / 96 MiB, relative cost 1 ×: it sustained the users, "
+        "but no size keeps the headroom; 2 × 0.5 CPU / 96 MiB would (reasoned, not measured)."
+    )
+    assert describe(300) == (
+        "For 300 users take 2 × 0.5 CPU / 96 MiB, relative cost 2 ×: reasoned, not measured, up to 560 "
+        "users, if nothing that the replicas share is full before."
+    )
+
+
+def test_a_predicted_headroom_and_a_price_are_in_the_sentence(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    """The shop's CPU quota is used by 80 % at 400 users, so a tenth more is predicted to fit."""
+    campaign = example.build_campaign(price=Price("EUR", 0.034, 0.004), headroom_ratio=0.1)
+    page = open_report(context, tmp_path, campaign).page
+    answer = page.locator("#what-if-answer").inner_text().replace("\u00a0", " ")
+    assert answer == (
+        "For 400 users with 10 % headroom take 1 CPU / 96 MiB, for 0.0344 EUR an hour: the users were "
+        "measured, the headroom is predicted, up to 400 users."
+    )
+
+
+def test_where_a_shared_companion_is_full_it_is_named(context: BrowserContext, tmp_path: Path) -> None:
+    page = open_report(context, tmp_path, build_shared_campaign()).page
+    assert page.evaluate("describeChoice(chooseSize(1235, 0), 1235, 0)") == (
+        "For 1235 users no size is known to be enough: db, which all replicas share, is expected to be full "
+        "at 1234 users."
+    )
 
 
 def test_the_sliders_move_the_mark_over_the_matrix(context: BrowserContext, tmp_path: Path) -> None:

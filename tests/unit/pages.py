@@ -13,7 +13,7 @@ PAGES = {
     for pattern in FOUND_BY
     for path in sorted(ROOT.glob(pattern))
 }
-README, ARCHITECTURE = PAGES["README.md"], PAGES["ARCHITECTURE.md"]
+ARCHITECTURE, COMMANDS = PAGES["ARCHITECTURE.md"], PAGES["docs/commands.md"]
 MATRIX, RESULTS, METHOD = PAGES["docs/matrix.md"], PAGES["docs/results.md"], PAGES["docs/method.md"]
 FENCED = re.compile(r"^( *)```(.*?)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 

@@ -26,9 +26,9 @@ _VERDICTS_BY_PAIRS = _VERDICTS | {
     ChangeVerdict.MORE: "▲ It is better.",
 }
 _NOISE_OF_PAIRS = (
-    "The noise: the change is surely within the interval. At most 2 % of all changes that change nothing are "
-    "told as one. Base and head were measured in turn with the same users. What shows only at the capacity, "
-    "or after hours, is not compared."
+    "The noise: the interval holds the true change. A version that is as good as its base is called better "
+    "or worse in at most 2 % of all comparisons. Base and head were measured in turn with the same users. "
+    "What shows only at the capacity, or after hours, is not compared."
 )
 _NOISE = (
     "The noise: a smaller change than in the column “counts from” may be chance. “At one speed” is the "

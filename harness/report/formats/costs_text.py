@@ -6,7 +6,7 @@ from harness.report.view.request_costs import RequestCostsView
 
 
 def render_request_costs(view: RequestCostsView) -> str:
-    """Return the title, the table and the notes."""
+    """Return the title, the answer, the table and the notes."""
     table = tabulate(
         [
             [row.name, row.request_share, row.cpu, row.interval, row.cpu_share, row.remark]
@@ -17,4 +17,5 @@ def render_request_costs(view: RequestCostsView) -> str:
         colalign=["left", "right", "right", "right", "right", "left"],
         disable_numparse=True,
     )
-    return "\n".join((view.title, "", *(line.rstrip() for line in table.splitlines()), "", *view.notes))
+    lines = (line.rstrip() for line in table.splitlines())
+    return "\n".join((view.title, "", view.answer, "", *lines, "", *view.notes))

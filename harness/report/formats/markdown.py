@@ -4,7 +4,7 @@ import re
 
 from harness.report.view import text
 from harness.report.view.cells import CellView
-from harness.report.view.recommendation import write_recommendation
+from harness.report.view.recommendation import build_recommendation
 from harness.report.view.view import View
 
 _SPECIAL_CHARACTERS = re.compile(r"([\\`*_\[\]|~$]|(?<=www)\.|:(?=//))")
@@ -17,11 +17,14 @@ _PRICE_COLUMNS = ("price an hour", "per 100 users")
 
 def render_markdown(view: View) -> str:
     """Return the recommendation, the warnings, the table of sizes, and the SLOs that they were judged by."""
+    recommendation = build_recommendation(view)
     lines = [
         f"### {escape_markdown(view.target)}: which size for {view.users_limit} users?",
         "",
         *([f"_{escape_markdown(view.progress)}_", ""] if view.progress else []),
-        f"**{escape_markdown(write_recommendation(view))}**",
+        f"**{escape_markdown(recommendation.answer)}**",
+        *([""] if recommendation.reasons else []),
+        *(f"- {escape_markdown(reason)}" for reason in recommendation.reasons),
         "",
         *(line for warning in view.warnings for line in (f"> Warning: {escape_markdown(warning)}", "")),
         *_build_table(view),
@@ -31,7 +34,7 @@ def render_markdown(view: View) -> str:
         *(f"- {escape_markdown(trial.words)}" for trial in view.trials),
         *([""] if view.trials else []),
         f"SLOs: {escape_markdown(', '.join(view.slos)) or 'none'}. "
-        "Users: highest sustained – lowest broken, both measured; ≥ is open upwards. "
+        "Users: highest sustained – lowest broken, both measured; ≥: it did not break. "
         f"Campaign {escape_markdown(view.campaign)}, {escape_markdown(view.started_at)}.",
         "",
     ]

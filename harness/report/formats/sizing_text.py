@@ -4,7 +4,7 @@ from harness.model import CellResult, Check, Sizing
 from harness.model.trials import TrialCheck
 from harness.report.view import cell_text, text
 from harness.report.view.explanations import explain_evidence
-from harness.report.view.margin import describe_margin
+from harness.report.view.margin import describe_certainty, describe_margin
 from harness.report.view.trials import describe_trial_check
 
 
@@ -41,14 +41,21 @@ def _recommend(sizing: Sizing, price: str) -> str:
         )
         return f"no measured size is known to be enough{best}."
     next_smaller = (
-        f" The next below, {_describe_result(sizing.next_smaller)}{_explain_limit(sizing.next_smaller)}."
+        f" The next smaller size is {_describe_result(sizing.next_smaller)}"
+        f"{_explain_limit(sizing.next_smaller)}."
         if sizing.next_smaller
         else ""
     )
     soak = cell_text.describe_soak(sizing.recommended)
     held = f" At the end of the campaign it was {soak}." if soak else ""
+    sure = (
+        f" It is {describe_certainty(sizing.margin)} that another run sustains "
+        f"{text.format_users(sizing.users)}."
+        if sizing.margin is not None
+        else ""
+    )
     size, margin = _describe_result(sizing.recommended), describe_margin(sizing)
-    return f"take {size}{_describe_cost(sizing, price)}.{margin}{held}{next_smaller}"
+    return f"take {size}{_describe_cost(sizing, price)}.{sure}{margin}{held}{next_smaller}"
 
 
 def _describe_cost(sizing: Sizing, price: str) -> str:

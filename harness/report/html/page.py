@@ -19,7 +19,7 @@ from harness.report.view import cell_text, text
 from harness.report.view.cells import CellView, select_decisive_steps
 from harness.report.view.curves import describe_remedies
 from harness.report.view.glossary import PAGE_TERMS
-from harness.report.view.recommendation import write_recommendation
+from harness.report.view.recommendation import build_recommendation
 from harness.report.view.trials import TrialView
 from harness.report.view.view import View
 
@@ -38,7 +38,7 @@ def render_html(view: View) -> str:
         .render(
             view=view,
             glossary=PAGE_TERMS,
-            sentence=write_recommendation(view),
+            recommendation=build_recommendation(view),
             charts=curves,
             cost=cost_chart.build_cost_chart(view),
             costs={each.limits: each for each in view.costs},

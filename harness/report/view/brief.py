@@ -7,7 +7,7 @@ from harness.report.view import text
 from harness.report.view.cells import CellView
 from harness.report.view.checks import Fact
 from harness.report.view.growth import GROUND_WORDS, GrowthRowView
-from harness.report.view.margin import list_spare
+from harness.report.view.margin import format_probability, list_spare
 from harness.report.view.recommendation import write_recommendation
 from harness.report.view.view import View
 
@@ -100,13 +100,8 @@ def _build_margin(view: View) -> tuple[Fact, ...]:
         capacity = f"{keeps}: {capacity}"
     return (
         Fact("Margin", f"{list_spare(margin) or 'not known'} spare", f"at {users} users; {capacity}"),
-        Fact("How sure", _format_probability(margin.probability), f"that another run sustains {users} users"),
+        Fact("How sure", format_probability(margin.probability), f"that another run sustains {users} users"),
     )
-
-
-def _format_probability(ratio: float) -> str:
-    """Return a probability; nothing that was measured is wholly sure."""
-    return "over 99 %" if ratio > 0.99 else text.format_ratio(ratio)
 
 
 def _choose_growth_rows(view: View) -> tuple[GrowthRowView, ...]:

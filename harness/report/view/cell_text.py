@@ -143,7 +143,7 @@ def explain_result(result: CellResult) -> str:
     A monotonicity violation precedes them.
     """
     if result.status is Status.CENSORED:
-        return f"nothing did, up to {result.sustained_users} users"
+        return f"never broke up to {format_users(result.sustained_users)}"
     evidence = clean_text(explain_evidence(result.evidence))
     factor = ": ".join(part for part in (name_factor(result), evidence) if part)
     return "; ".join(part for part in (describe_violation(result), factor) if part)

@@ -106,16 +106,24 @@ def describe_drift(drift: Drift) -> str:
             f"Not confirmed: {comparison}. That number of users may be the very edge of what the size "
             "sustains, or the host slowed down."
         )
-    direction = "smaller" if ratio > 0 else "larger"
-    pace = text.keep_finite(drift.pace_ratio)
-    if pace is not None and abs(pace) <= _SAME_PACE_RATIO:
-        advice = "The host was about as fast, so it is the target that has changed, and not the host."
-    else:
-        advice = "No bracket was corrected: measure again on a quieter host."
+    noise = f"a change of the CPU per request up to {text.format_ratio(allowed)} is noise"
+    return f"{_explain_drift(ratio, text.keep_finite(drift.pace_ratio))} The evidence: {comparison}; {noise}."
+
+
+def _explain_drift(cpu_ratio: float, pace_ratio: float | None) -> str:
+    """Return what changed during the campaign, what follows for its answers, and what to do."""
+    effect = f"sizes measured late may look {'smaller' if cpu_ratio > 0 else 'larger'} than they are"
+    if pace_ratio is not None and abs(pace_ratio) <= _SAME_PACE_RATIO:
+        return (
+            f"The target changed during the campaign, but not the host's speed: {effect}. Find what changed "
+            "in the target, then measure again."
+        )
+    what = "The host or the target changed"
+    if pace_ratio is not None and (pace_ratio > 0) == (cpu_ratio > 0):
+        what = f"The host became {'slower' if pace_ratio > 0 else 'faster'}"
     return (
-        f"The campaign drifted: {comparison}. Changes of the CPU per request up to "
-        f"{text.format_ratio(allowed)} are within noise; "
-        f"sizes measured late may look {direction} than they are. {advice}"
+        f"{what} during the campaign: {effect}, and no bracket was corrected. Measure again on a quieter "
+        "host before you rely on a difference between two sizes."
     )
 
 

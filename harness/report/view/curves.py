@@ -14,8 +14,9 @@ def describe_shape(result: CellResult) -> str:
     if curve is None or curve.shape is None or curve.top is None:
         return ""
     users = _format_users(curve.top.users)
-    if curve.shape is CurveShape.STABLE and curve.top.verdict is Verdict.FAIL:
-        return f"stable up to {users} users, where it breaks: RPS still follows the users"
+    breaks = curve.top.verdict is Verdict.FAIL and result.broken_users is not None
+    if curve.shape is CurveShape.STABLE and breaks:
+        return f"stable up to {users} users: RPS follows the users, {_describe_break(result, users)}"
     if curve.shape is CurveShape.STABLE:
         return f"stable up to {users} users: RPS follows the users"
     knee = text.keep_finite(curve.knee_users)
@@ -28,6 +29,12 @@ def describe_shape(result: CellResult) -> str:
         return f"saturated{where}: RPS falls behind the users{lag}"
     rps, p95 = text.format_rate(curve.top.rps), text.format_seconds(curve.top.p95_s)
     return f"bottleneck{where}: RPS stays at about {rps} while users wait longer (p95 {p95} at {users}{lag})"
+
+
+def _describe_break(result: CellResult, top: str) -> str:
+    """Return where a size breaks whose curve ends with `top` users: there, or already with fewer."""
+    broken = text.format_count(result.broken_users)
+    return "but it breaks there" if broken == top else f"but it breaks at {broken} users already"
 
 
 def describe_remedies(result: CellResult) -> str:

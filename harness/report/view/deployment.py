@@ -195,8 +195,8 @@ def explain_sold_size(deployment: Deployment, seller: str, *, is_measured: bool)
 def explain_readiness(deployment: Deployment) -> str:
     """Return how long a container took to be ready."""
     if deployment.ready_after_s is None:
-        return "as the harness told it; how long it takes is not known"
-    return f"as the harness told it: ready after {text.format_seconds(deployment.ready_after_s)}"
+        return "as the harness asked for it; how long it takes is not known"
+    return f"as the harness asked for it: ready after {text.format_seconds(deployment.ready_after_s)}"
 
 
 def explain_settings(deployment: Deployment) -> str:

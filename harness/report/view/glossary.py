@@ -35,8 +35,14 @@ PAGE_TERMS = (
         "a measured number that an SLO limits: a percentile or the mean of RT, the error ratio or what "
         "load adds to it, the throughput shortfall, or the rise of RT within the window",
     ),
+    Term(
+        "capacity", "the highest number of users at which all SLOs hold; known as a bracket or as an estimate"
+    ),
     Term("curve", "a size over its users: the points of its first slow ramp, and its windows"),
+    Term("light load", "so few users that they hardly wait for one another, such as the first 10"),
     Term("line of light load", "the RPS of N users if each got as much as at light load"),
+    Term("stable", "RPS follows the users up to the most that were measured"),
+    Term("saturated", "RPS falls behind the users, and RT rises"),
     Term("knee", "from these users on RPS does not follow: more users only wait longer"),
     Term("bottleneck", "RPS stays level while RT rises, although more users ask"),
     Term("baseline", "RT and RPS at light load: the reference for the throughput shortfall"),
@@ -54,7 +60,8 @@ PAGE_TERMS = (
     Term("estimate", "the capacity with its 95 % interval, fitted to all windows of a size"),
     Term(
         "precision reached",
-        "widened by it at both ends, a bracket holds the capacity with 98 %",
+        "the ± beside a bracket: widened by it at both ends, the bracket holds the capacity with a "
+        "probability of 98 %",
     ),
     Term(
         "away from the decision",
@@ -70,7 +77,10 @@ PAGE_TERMS = (
         "thrash", "to wait for memory again and again: the kernel drops pages that are needed at once again"
     ),
     Term("monotonicity violation", "a size sustains less than a smaller one: one of the two is wrong"),
-    Term("drift check", "the reference size is held again at the end of the campaign, at the same users"),
+    Term(
+        "drift check",
+        "the first size is held again at the end, at the users that it sustained: has the host changed?",
+    ),
     Term("soak", "a size is held for minutes at the end of the campaign, or for longer by command"),
     Term("burst", "more users for a minute, after the campaign: is the size steady again when they left?"),
     Term("steady again", "errors and RT are as they were before the burst, and stay so for 20 s"),
@@ -89,16 +99,21 @@ PAGE_TERMS = (
         "what a size that the CPU stops would sustain if the host were always as fast as in the fastest "
         "tenth of all windows: fitted, not measured",
     ),
-    Term("headroom", "the share of users that the size to take is to carry beyond those that were asked for"),
+    Term(
+        "headroom", "how many more users than were asked for the size to take must carry, as a share of them"
+    ),
+    Term(
+        "sure",
+        "the probability that another run sustains the users: by the estimate of the capacity, the usual "
+        "difference between two containers, and how much the host changed its speed",
+    ),
     Term(
         "reasoned",
         "not measured: as many replicas of a measured size as the users need, if nothing that the replicas "
         "share is full before",
     ),
-    Term(
-        "request cost", "the CPU time of the target for a request of one name: fitted to all steps, see slice"
-    ),
-    Term("unresolved", "a request cost whose interval is too wide to use it, or of names that come together"),
+    Term("request cost", "the CPU time of the target for a request of one name, fitted to all steps"),
+    Term("unresolved", "a request cost whose interval is too wide to use it: a dash stands for it"),
     Term("front", "the sizes for which no other size of the same or a lower price sustains as many users"),
 )
 """The words of the report's page."""
@@ -119,5 +134,3 @@ INNER_TERMS = (
     Term("fingerprint", "the facts of the machine, the engine and the versions that a campaign stores"),
 )
 """Further words of the code, the files in results/ and the documentation."""
-
-GLOSSARY = PAGE_TERMS + INNER_TERMS

@@ -150,31 +150,6 @@ def _name_size(option: GrowthOption, replicas: int) -> str:
     return text.format_size(replace(cell.limits, replicas=replicas)) + name
 
 
-def describe_choice(choice: Choice | None, users: int, headroom_ratio: float, result: CampaignResult) -> str:
-    """Return one sentence on the size to take; the page's script writes the same one."""
-    asked = f"For {text.format_count(users)} users"
-    if headroom_ratio:
-        asked += f" {_format_headroom(headroom_ratio)}"
-    if choice is None:
-        return f"{asked} no size is known to be enough{_explain_none(result.growth)}."
-    cost, (before, after) = _format_cost(choice, result), _get_cost_words(result)
-    priced = f"{before}{cost}{after}" if cost else ""
-    take = f"{asked} take {name_choice(choice)}{priced}"
-    until = f"up to {text.format_count(choice.until_users)} users"
-    match choice.ground:
-        case Ground.MEASURED:
-            return f"{take}: measured, {until}."
-        case Ground.PREDICTED:
-            return f"{take}: the users were measured, the headroom is predicted, {until}."
-        case Ground.REASONED:
-            return (
-                f"{take}: reasoned, not measured, {until}, if nothing that the replicas share is full before."
-            )
-    instead = choice.instead
-    better = f"; {name_choice(instead)} would (reasoned, not measured)" if instead is not None else ""
-    return f"{take}: it sustained the users, but no size keeps the headroom{better}."
-
-
 def describe_replicas(choice: Choice | None, result: CampaignResult) -> str:
     """Return how many replicas would be enough where no measured size is; empty if one is, or if unknown."""
     replicas = choice.instead if choice is not None and choice.ground is Ground.TIGHT else choice
@@ -186,13 +161,6 @@ def describe_replicas(choice: Choice | None, result: CampaignResult) -> str:
         f"Reasoned, not measured: {name_choice(replicas)}{priced} would hold up to "
         f"{text.format_count(replicas.until_users)} users, if nothing that the replicas share is full before."
     )
-
-
-def _explain_none(growth: Growth | None) -> str:
-    if growth is None or growth.shared is None:
-        return ""
-    name, users = text.clean_text(growth.shared.name), text.format_count(growth.shared.users)
-    return f": {name}, which all replicas share, is expected to be full at {users} users"
 
 
 def _format_cost(choice: Choice, result: CampaignResult) -> str:
@@ -242,8 +210,8 @@ def _write_notes(result: CampaignResult, growth: Growth) -> tuple[str, ...]:
         notes.append(
             "Beyond the measurements, replicas of one size are counted: reasoned, not measured. Replicas "
             "behind a load balancer share the users only if nothing stops them that all of them use, such as "
-            "a database, a lock or the load balancer, whose cost is left out. limits.replicas in the matrix "
-            "measures them."
+            "a database, a lock or the load balancer, whose cost is left out. So a size that was measured is "
+            "preferred, even if replicas would cost less. limits.replicas in the matrix measures them."
         )
     if growth.shared is not None:
         name, users = text.clean_text(growth.shared.name), text.format_count(growth.shared.users)

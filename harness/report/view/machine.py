@@ -26,6 +26,8 @@ def build_machine_facts(stored: Mapping[str, Any]) -> tuple[Fact, ...]:
     if isinstance(engine, dict):
         known += _describe_engine(engine, stored)
     known += _describe_software(rest)
+    if isinstance(rest.get("placement"), str):
+        known += _join("Cores", rest.pop("placement"))
     return (*known, *(Fact(label, value) for label, value in _flatten("", rest) if value))
 
 

@@ -9,6 +9,17 @@ _TOSS_UP_AT_LEAST, _TOSS_UP_AT_MOST = 0.2, 0.8
 _SURE = 0.95
 
 
+def describe_certainty(margin: Margin) -> str:
+    """Return how sure it is that another run sustains the users: `over 99 % sure`, `only 74 % sure`."""
+    only = "only " if margin.probability <= _TOSS_UP_AT_MOST else ""
+    return f"{only}{format_probability(margin.probability)} sure"
+
+
+def format_probability(ratio: float) -> str:
+    """Return a probability; nothing that was measured is wholly sure."""
+    return "over 99 %" if ratio > 0.99 else text.format_ratio(ratio)
+
+
 def describe_margin(sizing: Sizing) -> str:
     """Return sentences on the headroom of the size to take, each after a space; empty without a headroom."""
     if sizing.recommended is None or sizing.needed == sizing.users:
@@ -33,11 +44,7 @@ def _describe_own(sizing: Sizing) -> list[str]:
         ]
     doubt = "" if margin.headroom_probability > _TOSS_UP_AT_MOST else ", a toss-up"
     room = f"room for {headroom} ({source}{doubt})"
-    sentences = [f"{left}, {room}." if left else f"It keeps {room}."]
-    if margin.probability < _SURE:
-        sure = text.format_ratio(margin.probability)
-        sentences.append(f"It is {sure} sure that another run sustains them too.")
-    return sentences
+    return [f"{left}, {room}." if left else f"It keeps {room}."]
 
 
 def _describe_just_enough(sizing: Sizing) -> list[str]:

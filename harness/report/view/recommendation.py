@@ -1,10 +1,14 @@
-"""Write the recommendation: the sentence that a reader sees first."""
+"""Write the recommendation: which size to take and how sure that is, then the reasons."""
 
-from harness.model import CampaignState, CellResult, Factor, Limits, Status, Verdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.model import CampaignState, CellResult, Factor, Limits, Status, StepResult, Verdict
 from harness.model.cell_evidence import BrokeInSoak, ErrorsAtAnyLoad
+from harness.model.evidence import BrokenByLarger, SustainedBySmaller
 from harness.report.view import cell_text, text
 from harness.report.view.explanations import explain_evidence
-from harness.report.view.margin import describe_margin
+from harness.report.view.margin import describe_certainty, describe_margin
 from harness.report.view.memory import warn_of_memory
 from harness.report.view.shortfall import explain_missing_shortfall
 from harness.report.view.view import View
@@ -21,21 +25,41 @@ _REMEDIES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """What a reader sees first: one sentence with the answer, and its reasons, of a sentence or more each.
+
+    `reasons` are empty if the answer says all that is known.
+    """
+
+    answer: str
+    reasons: tuple[str, ...] = ()
+
+
 def write_recommendation(view: View) -> str:
-    """Return the size to take for the campaign's users, its figures, and what stops the next smaller one."""
+    """Return the answer with its reasons as one paragraph."""
+    recommendation = build_recommendation(view)
+    return " ".join((recommendation.answer, *recommendation.reasons))
+
+
+def build_recommendation(view: View) -> Recommendation:
+    """Return the size to take for the campaign's users and how sure that is, then the reasons."""
     sizing = view.sizing
+    reasons: list[str] = []
     if sizing.recommended is not None:
-        recommend = _recommend_smaller_sizes if sizing.all_sustain else _recommend_size
-        sentence = recommend(view, sizing.recommended)
+        answer = _recommend_size(view, sizing.recommended)
+        reasons += _give_reasons(view, sizing.recommended)
     elif sizing.best is not None:
-        sentence = _name_best_size(view, sizing.best)
+        answer = _name_best_size(view, sizing.best)
+        reasons.append(_describe_missing_shortfall(sizing.best) if sizing.best.sustained_users else "")
     elif view.is_running:
-        sentence = "No size has an answer yet."
+        answer = "No size has an answer yet."
     else:
-        sentence = "No size has an answer that can be trusted."
-    return _prepend(_write_prefix(view), sentence) + _list_undecided_sizes(
-        sizing.undecided_sizes, has_recommendation=sizing.recommended is not None
+        answer = "No size has an answer that can be trusted."
+    reasons.append(
+        _list_undecided_sizes(sizing.undecided_sizes, has_recommendation=sizing.recommended is not None)
     )
+    return Recommendation(_prepend(_write_prefix(view), answer), tuple(filter(None, reasons)))
 
 
 def _prepend(prefix: str, sentence: str) -> str:
@@ -49,25 +73,23 @@ def _write_prefix(view: View) -> str:
 
 
 def _recommend_size(view: View, recommended: CellResult) -> str:
-    users, next_smaller = view.users_limit, view.sizing.next_smaller
-    size, load = text.format_size(recommended.cell.limits), _describe_load(recommended)
-    price, doubt = _mention_price(view, recommended), _describe_doubt(recommended)
-    advice = f"For {users} users take {size}: it sustained all {users}{load}{price}"
-    margin, just_enough = describe_margin(view.sizing), view.sizing.just_enough
-    if next_smaller is None:
-        return f"{advice}; it is the smallest size with an answer.{margin}{doubt}"
-    if margin and just_enough is not None and just_enough.cell.limits == next_smaller.cell.limits:
-        return f"{advice}.{margin}{doubt}"
-    smaller = text.format_size(next_smaller.cell.limits)
-    return f"{advice}; the next smaller size, {smaller}, {_describe_limit(next_smaller)}.{margin}{doubt}"
+    """Return the sentence to decide by: the size, its price, what it did, and how sure that is."""
+    users, margin = text.format_count(view.users_limit), view.sizing.margin
+    size, price = text.format_size(recommended.cell.limits), _mention_price(view, recommended)
+    advice = f"For {users} users take {size}{price}"
+    if isinstance(recommended.evidence, SustainedBySmaller) and _find_passed_soak(recommended) is None:
+        smaller = text.format_size(recommended.evidence.smaller)
+        return f"{advice}: it was not measured itself, but the smaller {smaller} sustains them."
+    sure = f", and it is {describe_certainty(margin)} that another run does too" if margin is not None else ""
+    return f"{advice}: it sustained all {users}{_describe_hold(recommended)}{sure}."
 
 
 def _mention_price(view: View, recommended: CellResult) -> str:
-    """Return `, for 0.041 EUR an hour the cheapest that does`; empty without prices.
+    """Return `, for 0.041 EUR an hour the cheapest that is enough`; empty without prices.
 
     The smallest size that sustains the users is added if it is another one.
     """
-    price = _find_price(view)
+    price = next((cell.price for cell in view.cells if cell.is_recommended), "")
     if not price:
         return ""
     smallest = view.sizing.smallest
@@ -76,30 +98,45 @@ def _mention_price(view: View, recommended: CellResult) -> str:
         if smallest is not None and smallest.cell.limits != recommended.cell.limits
         else ""
     )
-    return f", for {price} an hour the cheapest that does{other}"
+    return f", for {price} an hour the cheapest that is enough{other}"
 
 
-def _find_price(view: View) -> str:
-    """Return the price per hour of the recommended size; empty without prices."""
-    return next((cell.price for cell in view.cells if cell.is_recommended), "")
+def _describe_hold(result: CellResult) -> str:
+    """Return ` for 5 min` if the size was held longer at the end and passed; otherwise nothing."""
+    soak = _find_passed_soak(result)
+    return "" if soak is None else f" for {text.format_hold(soak.window_s)}"
 
 
-def _describe_load(result: CellResult) -> str:
-    """Return ` with p95 0.21 s and 61 % of its CPU`, or only what was measured of it.
+def _give_reasons(view: View, recommended: CellResult) -> list[str]:
+    """Return sentences on the size's figures, on what is not known, on its margin and on smaller sizes."""
+    figures = _join(_list_figures(recommended))
+    return [
+        f"It did so with {figures}." if figures else "",
+        *_list_doubts(recommended),
+        describe_margin(view.sizing).strip(),
+        *_describe_smaller_sizes(view, recommended),
+    ]
 
-    Of a size that was held longer at the end it is ` for 5 min with …`, with the memory it needed by then.
+
+def _list_figures(result: CellResult) -> list[str]:
+    """Return `p95 0.21 s`, `61 % of its CPU` and so on, as far as they are known.
+
+    Of a size that was held longer at the end they are those of the hold, with the memory it needed by then.
     """
-    step = result.soak.step if result.soak is not None else None
-    if step is not None and step.verdict is Verdict.PASS:
-        figures = _join(cell_text.list_figures(step, result.cell.limits))
-        return f" for {text.format_hold(step.window_s)}{' with ' + figures if figures else ''}"
+    soak = _find_passed_soak(result)
+    if soak is not None:
+        return cell_text.list_figures(soak, result.cell.limits)
     used = text.compute_share(result.cpu_used_cores, result.cell.limits.total_cores)
-    parts = [
+    parts = (
         f"p95 {text.format_seconds(result.p95_s)}" if text.keep_finite(result.p95_s) is not None else "",
         f"{text.format_ratio(used)} of its CPU" if used is not None else "",
-    ]
-    load = " and ".join(part for part in parts if part)
-    return f" with {load}" if load else ""
+    )
+    return [part for part in parts if part]
+
+
+def _find_passed_soak(result: CellResult) -> StepResult | None:
+    step = result.soak.step if result.soak is not None else None
+    return step if step is not None and step.verdict is Verdict.PASS else None
 
 
 def _join(parts: list[str]) -> str:
@@ -107,27 +144,79 @@ def _join(parts: list[str]) -> str:
     return " and ".join(part for part in (", ".join(parts[:-1]), *parts[-1:]) if part)
 
 
-def _describe_doubt(result: CellResult) -> str:
-    """Return sentences on what is not known of the size; empty for most sizes.
+def _list_doubts(result: CellResult) -> list[str]:
+    """Return sentences on what is not known of the size; none for most sizes.
 
     That is whether it survives when it is held longer, how long its memory lasts, and its throughput.
     """
     is_confirmed = result.soak is None or result.soak.verdict is not Verdict.INVALID
     doubts = ("" if is_confirmed else cell_text.describe_soak(result), warn_of_memory(result))
-    return "".join(f" It is {doubt}." for doubt in doubts if doubt) + _describe_missing_shortfall(result)
+    return [*(f"It is {doubt}." for doubt in doubts if doubt), _describe_missing_shortfall(result)]
 
 
 def _describe_missing_shortfall(result: CellResult) -> str:
     """Return a sentence on why the throughput was not judged; empty if it was."""
     reason = explain_missing_shortfall(result)
-    return f" {reason[0].upper()}{reason[1:]}." if reason else ""
+    return f"{reason[0].upper()}{reason[1:]}." if reason else ""
+
+
+def _describe_smaller_sizes(view: View, recommended: CellResult) -> Iterator[str]:
+    """Yield what the next smaller size and the one with less memory sustain, or what to measure instead.
+
+    A smaller size that is enough too was named before, by the sentences on the margin or the price.
+    """
+    sizing = view.sizing
+    if sizing.all_sustain:
+        if len(view.grid.sizes) == 1:
+            yield "No other size was measured: a smaller one may be enough."
+        else:
+            yield "All sizes sustain them: measure smaller ones too, one may be enough."
+        return
+    if sizing.next_smaller is None:
+        yield "It is the smallest size with an answer."
+        return
+    smaller = {
+        each.cell.limits.drop_variant(): each
+        for each in (sizing.next_smaller, _find_less_memory(view, recommended))
+        if each is not None and not each.sustains(view.users_limit)
+    }
+    for each in smaller.values():
+        yield f"{_name_smaller_size(each.cell.limits, recommended.cell.limits)} {_describe_limit(each)}."
+
+
+def _find_less_memory(view: View, recommended: CellResult) -> CellResult | None:
+    """Return the next size with as much CPU and less memory, by its best variant; None without one.
+
+    Of a repeated size the worst repetition counts, as for the recommended size.
+    """
+    taken, worst = recommended.cell.limits, dict[Limits, CellResult]()
+    for result in (cell.result for cell in view.cells):
+        limits = result.cell.limits
+        is_smaller = (limits.cpu_cores, limits.replicas) == (taken.cpu_cores, taken.replicas)
+        if is_smaller and limits.memory_bytes < taken.memory_bytes and not result.is_undecided:
+            worst[limits] = min(worst.get(limits, result), result, key=lambda each: each.known_users)
+    return max(
+        worst.values(), key=lambda each: (each.cell.limits.memory_bytes, each.known_users), default=None
+    )
+
+
+def _name_smaller_size(limits: Limits, recommended: Limits) -> str:
+    """Return the subject of a sentence: `With less CPU, 0.5 CPU / 96 MiB`."""
+    size = text.format_size(limits)
+    if limits.replicas == recommended.replicas and limits.memory_bytes == recommended.memory_bytes:
+        return f"With less CPU, {size}"
+    if limits.replicas == recommended.replicas and limits.cpu_cores == recommended.cpu_cores:
+        return f"With less memory, {size}"
+    return f"The next smaller size, {size},"
 
 
 def _describe_limit(result: CellResult) -> str:
     """Return what a size does instead of sustaining the users, and why."""
     evidence = text.clean_text(explain_evidence(result.evidence)).rstrip(".")
-    because = f" because {evidence}" if evidence else ""
+    because = f", because {evidence}" if evidence else ""
     match result.status:
+        case _ if isinstance(result.evidence, BrokenByLarger):
+            return evidence
         case Status.FAILED:
             return f"{cell_text.describe_failed_start(result)}{': ' + evidence if evidence else ''}"
         case Status.NONE if isinstance(result.evidence, ErrorsAtAnyLoad):
@@ -139,25 +228,12 @@ def _describe_limit(result: CellResult) -> str:
         case _ if result.broken_users is None:
             return f"sustains {cell_text.describe_capacity(result)}{because}"
         case _:
-            return f"sustains {cell_text.describe_capacity(result)} and stops there{because}"
-
-
-def _recommend_smaller_sizes(view: View, recommended: CellResult) -> str:
-    """Return that all sizes sustain the users, so that smaller ones should be measured."""
-    users, size = view.users_limit, text.format_size(recommended.cell.limits)
-    load = _describe_load(recommended)
-    doubt = describe_margin(view.sizing) + _describe_doubt(recommended)
-    if len(view.grid.sizes) == 1:
-        enough = f"For {users} users {size} is enough: it sustained all {users}{load}"
-        return f"{enough}; measure smaller sizes.{doubt}"
-    price = _find_price(view)
-    which = f"cheapest, {size} for {price} an hour," if price else f"smallest, {size},"
-    return f"All of these sizes sustain {users} users; the {which} did so{load}: measure smaller ones.{doubt}"
+            return f"sustains only {cell_text.describe_capacity(result)}{because}"
 
 
 def _name_best_size(view: View, best: CellResult) -> str:
     """Return the size that sustains most, what stops it, and a remedy if all sizes have an answer."""
-    users, are_all_decided = view.users_limit, not view.sizing.undecided_sizes
+    users, are_all_decided = text.format_count(view.users_limit), not view.sizing.undecided_sizes
     subject = "None of these sizes" if are_all_decided else "None of the sizes with an answer"
     has_remedy = are_all_decided and not isinstance(best.evidence, ErrorsAtAnyLoad)
     remedy = _REMEDIES.get(best.limiting_factor, "") if best.limiting_factor and has_remedy else ""
@@ -168,8 +244,7 @@ def _name_best_size(view: View, best: CellResult) -> str:
             f"{subject} sustains {users} users, nor any number that was measured: "
             f"the largest, {size}, {_describe_limit(best)}{hint}"
         )
-    answer = f"{subject} sustains {users} users: the best, {size}, {_describe_limit(best)}{hint}"
-    return answer + _describe_missing_shortfall(best)
+    return f"{subject} sustains {users} users: the best, {size}, {_describe_limit(best)}{hint}"
 
 
 def _list_undecided_sizes(undecided: tuple[Limits, ...], *, has_recommendation: bool) -> str:
@@ -177,4 +252,4 @@ def _list_undecided_sizes(undecided: tuple[Limits, ...], *, has_recommendation: 
     if not undecided:
         return ""
     shown = text.list_first([text.format_size(limits) for limits in undecided])
-    return f" {'Smaller, but without' if has_recommendation else 'Without'} an answer: {shown}."
+    return f"{'Smaller, but without' if has_recommendation else 'Without'} an answer: {shown}."

@@ -13,7 +13,10 @@ _FAILED = "requests that failed"
 
 @dataclass(frozen=True, slots=True)
 class RequestCostRow:
-    """A row of the table, as texts; `remark` is empty for the cost of one name that is resolved."""
+    """A row of the table, as texts; `remark` is empty for the cost of one name that is resolved.
+
+    An unresolved cost has no CPU time and no share: only its interval is known.
+    """
 
     name: str
     request_share: str
@@ -25,10 +28,15 @@ class RequestCostRow:
 
 @dataclass(frozen=True, slots=True)
 class RequestCostsView:
-    """What requests cost at a size, for the page and for the terminal."""
+    """What requests cost at a size, for the page and for the terminal.
+
+    `answer` says what an average request costs, and how many of the costs are known. `is_told` is False if
+    none of them is.
+    """
 
     title: str
-    users: str
+    answer: str
+    is_told: bool
     rows: tuple[RequestCostRow, ...]
     notes: tuple[str, ...]
 
@@ -37,19 +45,32 @@ def build_request_costs_view(costs: RequestCosts) -> RequestCostsView:
     """Format what requests cost at a size."""
     return RequestCostsView(
         title=f"What a request costs at {text.format_size(costs.result.cell.limits)}",
-        users=text.format_count(costs.users),
+        answer=_write_answer(costs),
+        is_told=any(cost.is_resolved for cost in costs.rows),
         rows=tuple(_build_row(cost, costs) for cost in costs.rows),
         notes=tuple(_write_notes(costs)),
     )
+
+
+def _write_answer(costs: RequestCosts) -> str:
+    users, load = text.format_count(costs.users), text.format_estimate(costs.load_s)
+    average = f"An average request costs {format_cpu_time(costs.mean_s)} of CPU time at {users} users."
+    known = sum(cost.is_resolved for cost in costs.rows)
+    if known == len(costs.rows):
+        return average
+    if not known:
+        return f"{average} What each name costs is not known: {load} of load could not tell them apart."
+    rest = len(costs.rows) - known
+    return f"{average} {load} of load could not tell {rest} of the {len(costs.rows)} costs: they have a dash."
 
 
 def _build_row(cost: RequestCost, costs: RequestCosts) -> RequestCostRow:
     return RequestCostRow(
         name=name_requests(cost),
         request_share=text.format_ratio(cost.request_ratio),
-        cpu=format_cpu_time(cost.cpu_s),
+        cpu=format_cpu_time(cost.cpu_s) if cost.is_resolved else text.NO_DATA,
         interval=f"{format_cpu_time(cost.low_s)} – {format_cpu_time(cost.high_s)}",
-        cpu_share=text.format_ratio(cost.cpu_ratio),
+        cpu_share=text.format_ratio(cost.cpu_ratio) if cost.is_resolved else text.NO_DATA,
         remark="; ".join(_write_remarks(cost, costs)),
     )
 
@@ -63,7 +84,7 @@ def name_requests(cost: RequestCost) -> str:
 def _write_remarks(cost: RequestCost, costs: RequestCosts) -> list[str]:
     remarks = []
     if cost.kind is CostKind.TOGETHER:
-        remarks.append("unresolved: these names come together nearly always, this is the mean of them")
+        remarks.append("these names come together nearly always: this is their mean")
     if cost.kind is CostKind.RARE:
         remarks.append("the mean of names with too few requests to tell them apart")
     if not cost.is_resolved:
@@ -73,7 +94,7 @@ def _write_remarks(cost: RequestCost, costs: RequestCosts) -> list[str]:
                 f": it would need about {text.format_estimate(cost.needed_s)} of such load, "
                 f"not {text.format_estimate(costs.load_s)}"
             )
-        remarks.append(f"{'unresolved' if cost.kind is CostKind.NAME else 'uncertain'}{need}")
+        remarks.append(f"unresolved{need}")
     return remarks
 
 
@@ -85,10 +106,7 @@ def format_cpu_time(seconds: float) -> str:
 
 def _write_notes(costs: RequestCosts) -> list[str]:
     users = text.format_count(costs.users)
-    notes = [
-        f"CPU time of the target, with its 95 % interval, by {text.format_estimate(costs.load_s)} of load. "
-        f"Shares are those at {users} users, where an average request costs {format_cpu_time(costs.mean_s)}."
-    ]
+    notes = [f"CPU time of the target, with its 95 % interval. Shares are those at {users} users."]
     if costs.idle_cores is None:
         notes.append(
             "What the target uses without any request is part of these costs: there were too few different "

@@ -120,7 +120,9 @@ def _build_validity_facts(steps: Sequence[StepResult]) -> tuple[Fact, ...]:
             "CPU time that the hypervisor gave to others, in the worst window",
         ),
         Fact(
-            "Foreign load", _format_cores(foreign), "used by other programs on this host, in the worst window"
+            "Other programs",
+            _format_cores(foreign),
+            "used on this host by other programs, in the worst window",
         ),
         Fact("Port proxy", _format_cores(proxy), "used by docker-proxy, which belongs to the generator"),
         _build_pace_fact(steps),

@@ -164,8 +164,9 @@ def test_the_size_to_take_is_held_for_the_soak_in_a_fresh_container(passing: Mea
 def test_the_sentence_says_how_long_the_size_was_held_and_what_was_seen(passing: Measured) -> None:
     _, result = passing
     assert name_recommended(result) == MIDDLE
-    assert "0.3 CPU / 256 MiB: it sustained all 50 for 40 s with p95 " in recommend(result)
-    assert "MiB of memory; the next smaller size" in recommend(result)
+    assert "0.3 CPU / 256 MiB: it sustained all 50 for 40 s" in recommend(result)
+    assert " It did so with p95 " in recommend(result)
+    assert "MiB of memory." in recommend(result)
 
 
 def test_the_soak_is_no_step_of_the_search(passing: Measured, without_soak: Measured) -> None:
@@ -183,7 +184,7 @@ def test_a_size_that_breaks_in_its_soak_is_not_recommended_but_the_next_one_is(b
     assert (middle.status, middle.sustained_users, middle.broken_users) == (Status.NONE, None, USERS)
     assert name_recommended(result) == LARGE
     assert (
-        "the next smaller size, 0.3 CPU / 256 MiB, sustains fewer than 50 because at 50 users it passed for "
+        "With less CPU, 0.3 CPU / 256 MiB sustains fewer than 50, because at 50 users it passed for "
         in recommend(result)
     )
     assert any(
@@ -252,7 +253,8 @@ def test_without_a_soak_nothing_is_held_and_the_report_says_so(without_soak: Mea
     campaign, result = without_soak
     assert list_soaked(campaign) == []
     assert all(cell.soak is None for cell in result.cells)
-    assert "it sustained all 50 with p95" in recommend(result)
+    assert "it sustained all 50" in recommend(result)
+    assert "it sustained all 50 for" not in recommend(result)
     assert [fact.value for fact in build_view(result).trust if fact.label == "Soak"] == ["off"]
 
 

@@ -57,7 +57,7 @@ def test_the_recommended_size_is_the_default(campaign: str) -> None:
     text = export(campaign, "--as", "kubernetes")
     page = (Path(campaign) / "report.html").read_text()
     assert find_limits(text)["cpu"] in ("500m", "1000m")
-    assert "What to type" in page
+    assert "Files that run the size to take" in page
 
 
 def test_more_users_need_more_replicas(campaign: str) -> None:

@@ -13,10 +13,10 @@ from harness import cli
 from tests.unit.pages import (
     ARCHITECTURE,
     BLOCKS,
+    COMMANDS,
     FENCED,
     HARNESS,
     PAGES,
-    README,
     ROOT,
     find_code,
     find_commands,
@@ -41,10 +41,10 @@ def options_by_command() -> dict[str, set[str]]:
 OPTIONS = options_by_command()
 
 
-def test_every_command_and_option_is_in_the_readme_and_no_other() -> None:
+def test_every_command_and_option_is_on_its_page_and_no_other() -> None:
     documented = {
         match[1]: set(re.findall(r"--[a-z][a-z-]*", line))
-        for line in README.splitlines()
+        for line in COMMANDS.splitlines()
         if (match := re.match(r"\| `harness ([a-z]+)", line))
     }
     assert documented == OPTIONS
@@ -80,7 +80,7 @@ def test_every_make_target_and_variable_that_is_shown_exists(page: str) -> None:
 
 
 def test_the_exit_codes_are_those_of_the_command_line() -> None:
-    listed = re.search(r"Exit codes: (.*?)\n\n", README, re.DOTALL)
+    listed = re.search(r"Exit codes: (.*?)(?:\n\n|\Z)", COMMANDS, re.DOTALL)
     assert listed
     codes = [int(match[1]) for match in re.finditer(r"(?:^|; )(\d+) ", listed[1].replace("\n", " "))]
     assert codes == sorted(

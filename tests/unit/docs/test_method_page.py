@@ -19,7 +19,7 @@ from tests.unit.analyse.synthetic import (
     make_step_of,
     require_window,
 )
-from tests.unit.pages import HARNESS, METHOD, README, read_table
+from tests.unit.pages import HARNESS, METHOD, read_table
 
 THRESHOLDS = read_table(METHOD, "SLO, precision")
 
@@ -36,14 +36,6 @@ def find_thresholds(slo: str, precision: str, users: str) -> tuple[str, str]:
 def test_a_verdict_is_settled_at_the_shares_that_are_shown(row: list[str]) -> None:
     slo, precision = row[0].split(", ")
     assert find_thresholds(slo, precision, row[1]) == (row[2], row[3])
-
-
-def test_the_readme_shows_the_same_shares() -> None:
-    shown = re.search(
-        r"For 400 users and 5 % precision .*?below\s([\d.]+ %).*?above\s([\d.]+ %)", README, re.DOTALL
-    )
-    assert shown
-    assert shown.groups() == find_thresholds("p95", "5 %", "400")
 
 
 def test_errors_are_settled_by_as_many_requests_without_a_failure_as_is_shown() -> None:

@@ -60,5 +60,5 @@ def test_a_comparison_in_pairs_has_its_sentence_its_measures_and_their_intervals
         "Compared: base 0123abcd and head 4567cdef at 0.5 CPU / 256 MiB with 150 users."
     )
     assert any(line.startswith("| CPU time per request | 4.0") for line in lines)
-    assert "At most 2 % of all changes that change nothing are told as one." in text
+    assert "is called better or worse in at most 2 % of all comparisons." in text
     assert "counts from" not in text

@@ -321,12 +321,12 @@ def test_a_foreign_text_stays_a_text(system: System) -> None:
 def test_the_page_holds_the_files_of_the_size_to_take_once_it_is_complete() -> None:
     campaign = example.build_campaign(deployment=deploy())
     page = render_html(build_view(campaign))
-    assert "What to type" in page
+    assert "Files that run the size to take" in page
     assert "kind: HorizontalPodAutoscaler" in page
     assert page.count('class="export"') == len(System)
     running = replace(campaign, state=CampaignState.RUNNING)
-    assert "What to type" not in render_html(build_view(running))
-    assert "What to type" not in render_html(build_view(example.build_campaign()))
+    assert "Files that run the size to take" not in render_html(build_view(running))
+    assert "Files that run the size to take" not in render_html(build_view(example.build_campaign()))
 
 
 def test_the_page_says_where_a_system_has_no_such_size() -> None:

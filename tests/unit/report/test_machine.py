@@ -53,7 +53,7 @@ def test_a_machine_is_described_in_the_words_of_a_reader() -> None:
         "Can limit swap": "yes",
         "Engine without root": "no",
         "Software": "Python 3.11.7, Locust 2.46.3",
-        "placement": "shared cores",
+        "Cores": "shared cores",
     }
 
 

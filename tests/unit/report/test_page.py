@@ -12,11 +12,23 @@ from dataclasses import replace
 import pytest
 
 from harness.analyse.result.comparison import compare_sizes
-from harness.model import MIB, CampaignResult, CampaignState, CellResult, CurvePoint, Status, StepCurves
+from harness.model import (
+    MIB,
+    CampaignResult,
+    CampaignState,
+    CellResult,
+    Curve,
+    CurvePoint,
+    CurveShape,
+    Status,
+    StepCurves,
+    Verdict,
+)
 from harness.report import build_comparison, build_view, render_comparison, render_html
 from harness.report.html.charts import build_charts
 from harness.report.html.distribution_chart import build_distribution_chart
-from harness.report.view.glossary import GLOSSARY, PAGE_TERMS
+from harness.report.view.curves import describe_shape
+from harness.report.view.glossary import INNER_TERMS, PAGE_TERMS
 from tests.unit.report import example
 
 
@@ -86,7 +98,7 @@ def test_the_page_explains_its_words() -> None:
 
 
 def test_every_word_has_one_meaning() -> None:
-    names = [term.name for term in GLOSSARY]
+    names = [term.name for term in (*PAGE_TERMS, *INNER_TERMS)]
     assert len(names) == len(set(names))
 
 
@@ -161,8 +173,26 @@ def test_the_shape_of_a_curve_is_said_and_its_knee_drawn() -> None:
     page = render_page(build_campaign_with_ramps())
     assert "bottleneck from about 125 users on: RPS stays at about 50.0" in page
     assert "stable up to 400 users: RPS follows the users" in page
-    assert "stable up to 10 users, where it breaks: RPS still follows the users" in page
+    assert "stable up to 10 users: RPS follows the users, but it breaks there" in page
     assert page.count('class="knee"') == 4
+
+
+@pytest.mark.parametrize(
+    ("top_users", "verdict", "breaks"),
+    [
+        (400.0, Verdict.FAIL, ", but it breaks at 367 users already"),
+        (367.0, Verdict.FAIL, ", but it breaks there"),
+        (353.0, Verdict.PASS, ""),
+    ],
+)
+def test_a_stable_curve_of_a_size_that_breaks_says_where(
+    top_users: float, verdict: Verdict, breaks: str
+) -> None:
+    """The size broke at 367 users, although RPS still followed 400."""
+    top = CurvePoint(top_users, 3000, 148.0, verdict=verdict)
+    cell = example.build_cpu_bound(1.0, 96, (353,), (367,))
+    shaped = replace(cell, curve=Curve((top,), shape=CurveShape.STABLE, top=top))
+    assert describe_shape(shaped) == f"stable up to {top_users:.0f} users: RPS follows the users{breaks}"
 
 
 def test_a_campaign_without_ramps_has_its_windows_only() -> None:

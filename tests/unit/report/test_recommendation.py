@@ -5,8 +5,10 @@ from typing import Any
 
 from hypothesis import given, settings
 
-from harness.model import CampaignResult, CampaignState, CellResult, Factor, Margin, Sizing, Status
-from harness.report import build_view, write_recommendation
+from harness.model import CampaignResult, CampaignState, CellResult, Factor, Margin, Sizing, Soak, Status
+from harness.model.evidence import BrokenByLarger, SustainedBySmaller
+from harness.report import build_view, render_html, write_recommendation
+from harness.report.view.recommendation import build_recommendation
 from tests.unit.report import example
 from tests.unit.report.strategies import draw_campaign
 
@@ -17,9 +19,11 @@ def recommend(*cells: CellResult, state: CampaignState = CampaignState.COMPLETE)
 
 def test_the_smallest_size_is_taken_and_its_smaller_neighbour_explained() -> None:
     assert write_recommendation(build_view(example.build_campaign())) == (
-        "For 400 users take 1 CPU / 96 MiB: it sustained all 400 with p95 0.017 s and 80 % of its CPU; "
-        "the next smaller size, 0.5 CPU / 96 MiB, sustains 287 (280–294) and stops there because "
-        "its CPU quota is used up (100 % used, throttled in 93 % of periods)."
+        "For 400 users take 1 CPU / 96 MiB: it sustained all 400, and it is over 99 % sure that another run "
+        "does too. It did so with p95 0.017 s and 80 % of its CPU. With less CPU, 0.5 CPU / 96 MiB sustains "
+        "only 287 (280–294), because its CPU quota is used up (100 % used, throttled in 93 % of periods). "
+        "With less memory, 1 CPU / 48 MiB sustains only 80 and breaks at 92, because it ran out of its 48 "
+        "MiB and was killed at 92 users."
     )
 
 
@@ -35,6 +39,50 @@ def recommend_with_headroom(**changes: Any) -> str:
         400, 520, roomy, roomy, tight, margin=SPACIOUS, just_enough=tight, just_enough_margin=TIGHT
     )
     return write_recommendation(replace(view, sizing=replace(sizing, **changes)))
+
+
+def test_the_first_sentence_says_which_size_to_take_and_how_sure_that_is() -> None:
+    for probability, sure in ((0.999, "over 99 % sure"), (0.9, "90 % sure"), (0.74, "only 74 % sure")):
+        text = recommend_with_headroom(margin=replace(SPACIOUS, probability=probability))
+        assert text.startswith(
+            "For 400 users take 1 CPU / 96 MiB: it sustained all 400, "
+            f"and it is {sure} that another run does too. "
+        )
+
+
+def test_the_page_begins_with_the_answer_and_gives_the_reasons_below() -> None:
+    view = build_view(example.build_campaign())
+    found = build_recommendation(view)
+    assert found.answer.startswith("For 400 users take 1 CPU / 96 MiB")
+    assert found.reasons[0] == "It did so with p95 0.017 s and 80 % of its CPU."
+    assert write_recommendation(view) == " ".join((found.answer, *found.reasons))
+    page = render_html(view).replace("\u00a0", " ")
+    assert f'id="sentence">{found.answer}</p>' in page
+    assert all(f"<li>{reason}</li>" in page for reason in found.reasons)
+
+
+def test_a_size_that_was_not_measured_itself_does_not_pretend_it_was() -> None:
+    """With prices a larger size may be cheaper than the smaller one from which its answer follows."""
+    smaller, larger = example.build_censored_size(0.5, 96), example.build_censored_size(1.0, 96)
+    inferred = replace(
+        larger,
+        status=Status.INFERRED,
+        steps=(),
+        p95_s=None,
+        cpu_used_cores=None,
+        evidence=SustainedBySmaller(400, smaller.cell.limits),
+    )
+    view = build_view(example.build_campaign((smaller, inferred)))
+    sizing = Sizing(400, 400, inferred, inferred, smaller, margin=SPACIOUS)
+    assert write_recommendation(replace(view, sizing=sizing)).startswith(
+        "For 400 users take 1 CPU / 96 MiB: it was not measured itself, but the smaller 0.5 CPU / 96 MiB "
+        "sustains them."
+    )
+    step = replace(larger.steps[-1], window_s=300.0)
+    held = replace(inferred, soak=Soak(400, step, step.judgement, 330.0))
+    assert write_recommendation(replace(view, sizing=replace(sizing, recommended=held))).startswith(
+        "For 400 users take 1 CPU / 96 MiB: it sustained all 400 for 5 min, and it is over 99 % sure"
+    )
 
 
 def test_the_sentence_says_what_is_spare_and_which_size_would_just_do() -> None:
@@ -53,7 +101,7 @@ def test_what_the_data_does_not_tell_is_a_toss_up() -> None:
     doubtful = replace(SPACIOUS, headroom_probability=0.6, probability=0.9)
     text = recommend_with_headroom(margin=doubtful)
     assert "room for 30 % more users (predicted, a toss-up)." in text
-    assert "It is 90 % sure that another run sustains them too." in text
+    assert "it is 90 % sure that another run does too." in text
 
 
 def test_a_size_without_the_headroom_is_not_praised() -> None:
@@ -64,13 +112,14 @@ def test_a_size_without_the_headroom_is_not_praised() -> None:
 
 def test_an_unknown_margin_is_called_unknown() -> None:
     text = recommend_with_headroom(margin=None, just_enough_margin=None)
+    assert text.startswith("For 400 users take 1 CPU / 96 MiB: it sustained all 400. ")
     assert "Whether it keeps room for 30 % more users is not known." in text
     assert "0.5 CPU / 96 MiB also sustains 400, and what it has to spare is not known." in text
 
 
 def test_without_an_estimate_both_measured_ends_are_named() -> None:
     neighbour = replace(example.build_cpu_bound(0.5, 96, (10, 245), (257,)), estimate_users=None)
-    assert "0.5 CPU / 96 MiB, sustains 245 and breaks at 257 and stops there" in recommend(
+    assert "0.5 CPU / 96 MiB sustains only 245 and breaks at 257, because" in recommend(
         neighbour, example.build_censored_size()
     )
 
@@ -78,8 +127,36 @@ def test_without_an_estimate_both_measured_ends_are_named() -> None:
 def test_a_smaller_neighbour_that_could_not_be_brought_up_is_explained() -> None:
     text = recommend(example.build_failed_size(0.5, 96), example.build_censored_size())
     assert text.endswith(
-        "0.5 CPU / 96 MiB, could not be brought up: "
+        "With less CPU, 0.5 CPU / 96 MiB could not be brought up: "
         "it was killed while starting: out of its 48 MiB of memory."
+    )
+
+
+def test_a_smaller_neighbour_that_follows_from_a_larger_one_is_explained() -> None:
+    larger = example.build_cpu_bound(0.5, 256, (245,), (257,))
+    inferred = replace(
+        example.build_failed_size(0.5, 96),
+        status=Status.INFERRED,
+        limiting_factor=None,
+        evidence=BrokenByLarger(400, larger.cell.limits),
+    )
+    assert recommend(inferred, example.build_censored_size()).endswith(
+        "With less CPU, 0.5 CPU / 96 MiB does not sustain 400: nor does the larger 0.5 CPU / 256 MiB."
+    )
+
+
+def test_less_memory_that_is_enough_too_is_no_limit() -> None:
+    """Of two repetitions the worse one counts, as for the size to take."""
+    taken, enough = example.build_censored_size(1.0, 256), example.build_censored_size(1.0, 96)
+    less_cpu = example.build_cpu_bound(0.5, 256, (245,), (257,))
+    view = build_view(example.build_campaign((less_cpu, enough, taken)))
+    sizing = Sizing(400, 400, taken, taken, less_cpu)
+    assert "With less memory" not in write_recommendation(replace(view, sizing=sizing))
+    again = example.build_cpu_bound(1.0, 96, (353,), (367,))
+    again = replace(again, cell=replace(again.cell, id="again", repetition=2))
+    view = build_view(example.build_campaign((less_cpu, enough, again, taken)))
+    assert "With less memory, 1 CPU / 96 MiB sustains only 360 (353–367), because" in write_recommendation(
+        replace(view, sizing=sizing)
     )
 
 
@@ -91,8 +168,22 @@ def test_a_smaller_size_without_an_answer_is_named() -> None:
 
 def test_smaller_sizes_are_recommended_if_all_sizes_sustain_the_users() -> None:
     text = recommend(example.build_censored_size(0.5, 96), example.build_censored_size(1.0, 96))
-    assert text.startswith("All of these sizes sustain 400 users; the smallest, 0.5 CPU / 96 MiB, did so")
-    assert text.endswith(": measure smaller ones.")
+    assert text.startswith("For 400 users take 0.5 CPU / 96 MiB: it sustained all 400")
+    assert text.endswith("All sizes sustain them: measure smaller ones too, one may be enough.")
+    alone = recommend(example.build_censored_size(0.5, 96))
+    assert alone.endswith("No other size was measured: a smaller one may be enough.")
+
+
+def test_the_next_smaller_size_is_called_by_what_it_has_less_of() -> None:
+    """Of two neighbours the one with less CPU is explained."""
+    taken = example.build_censored_size(1.0, 96)
+    less_memory = example.build_memory_bound()
+    assert less_memory.cell.limits < taken.cell.limits
+    assert "With less memory, 1 CPU / 48 MiB sustains only" in recommend(less_memory, taken)
+    both = recommend(less_memory, example.build_cpu_bound(0.5, 96, (245,), (257,)), taken)
+    assert 0 < both.index("With less CPU, 0.5 CPU / 96 MiB") < both.index("With less memory, 1 CPU / 48 MiB")
+    other = example.build_cpu_bound(0.5, 256, (245,), (257,))
+    assert "The next smaller size, 0.5 CPU / 256 MiB, sustains only" in recommend(other, taken)
 
 
 def test_the_best_size_and_a_remedy_are_named_if_no_size_sustains_the_users() -> None:
@@ -101,7 +192,7 @@ def test_the_best_size_and_a_remedy_are_named_if_no_size_sustains_the_users() ->
         example.build_cpu_bound(0.5, 96, (245,), (257,)),
     )
     assert text.startswith(
-        "None of these sizes sustains 400 users: the best, 0.5 CPU / 96 MiB, sustains 251 (245–257)"
+        "None of these sizes sustains 400 users: the best, 0.5 CPU / 96 MiB, sustains only 251 (245–257)"
     )
     assert text.endswith("; measure sizes with more CPU.")
 
@@ -112,7 +203,7 @@ def test_no_size_is_said_to_sustain_a_number_of_users_that_broke_it() -> None:
         example.build_cpu_bound(0.5, 96, (14,), (16,)),
         estimate_users=16.3, estimate_low=14.6, estimate_high=20.0,
     )  # fmt: skip
-    assert "sustains 14 (by all windows 15–20) and stops there" in recommend(size)
+    assert "sustains only 14 (by all windows 15–20), because" in recommend(size)
 
 
 def test_a_larger_size_is_no_remedy_for_a_target_that_waits_for_something_else() -> None:

@@ -36,10 +36,11 @@ def make_campaign() -> CampaignResult:
 def test_the_terminal_shows_a_row_for_each_name() -> None:
     lines = render_request_costs(build_request_costs_view(make_costs())).splitlines()
     assert lines[0].startswith("What a request costs at ")
-    assert lines[4].split()[:4] == ["POST", "/b", "20", "%"]
-    assert "40.1 ms" in lines[4]
-    assert "38.0 ms – 42.2 ms" in lines[4]
-    assert "10.0 ms" in lines[5]
+    assert lines[2].startswith("An average request costs 17.5 ms of CPU time at 280 users.")
+    assert lines[6].split()[:4] == ["POST", "/b", "20", "%"]
+    assert "40.1 ms" in lines[6]
+    assert "38.0 ms – 42.2 ms" in lines[6]
+    assert "10.0 ms" in lines[7]
 
 
 def test_what_can_not_be_told_says_why() -> None:
@@ -50,6 +51,35 @@ def test_what_can_not_be_told_says_why() -> None:
     assert "too few requests" in remarks["requests that failed, GET /once"]
 
 
+def test_an_unresolved_cost_has_its_interval_and_no_number() -> None:
+    rows = {row.name: row for row in build_request_costs_view(make_costs()).rows}
+    vague = rows["GET /rare"]
+    assert (vague.cpu, vague.interval, vague.cpu_share) == ("–", "0.00 ms – 70.0 ms", "–")
+    assert (rows["POST /b"].cpu, rows["POST /b"].cpu_share) == ("40.1 ms", "46 %")
+
+
+def test_the_answer_says_how_many_costs_are_known() -> None:
+    """The load lasted for 1230 s."""
+    average = "An average request costs 17.5 ms of CPU time at 280 users."
+    some, none, every = (
+        build_request_costs_view(make_costs(rows=rows))
+        for rows in ((HEAVY, LIGHT, PAIR, VAGUE, OTHERS), (VAGUE,), (HEAVY,))
+    )
+    assert some.answer == f"{average} 20 min of load could not tell 1 of the 5 costs: they have a dash."
+    assert none.answer == (
+        f"{average} What each name costs is not known: 20 min of load could not tell them apart."
+    )
+    assert every.answer == average
+    assert (some.is_told, none.is_told) == (True, False)
+
+
+def test_the_page_folds_a_table_that_tells_nothing() -> None:
+    summary = "<summary>The intervals, and how much load it would take</summary>"
+    vague = replace(example.build_campaign(), request_costs=make_costs(rows=(VAGUE,)))
+    assert summary in render_html(build_view(vague))
+    assert summary not in render_html(build_view(make_campaign()))
+
+
 def test_a_need_of_weeks_is_not_named() -> None:
     hopeless = replace(VAGUE, needed_s=1e9)
     (row,) = build_request_costs_view(make_costs(rows=(hopeless,))).rows
@@ -58,8 +88,7 @@ def test_a_need_of_weeks_is_not_named() -> None:
 
 def test_the_notes_say_what_the_costs_stand_on() -> None:
     first, idle = build_request_costs_view(make_costs()).notes
-    assert "by 20 min of load" in first
-    assert "at 280 users, where an average request costs 17.5 ms" in first
+    assert first == "CPU time of the target, with its 95 % interval. Shares are those at 280 users."
     assert idle == "Without any request it uses 0.004 cores, 2.0 % of its CPU time at 280 users."
     (_, unknown) = build_request_costs_view(make_costs(idle_cores=None)).notes
     assert "is part of these costs" in unknown

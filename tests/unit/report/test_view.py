@@ -139,7 +139,7 @@ def test_the_trust_section_shows_the_worst_window() -> None:
     trust = build_view(example.build_campaign([replace(example.build_censored_size(), steps=steps)])).trust
     values = {fact.label: fact.value for fact in trust}
     assert values["Settling and warm-up"] == "5 – 8 s"
-    assert (values["Steal"], values["Foreign load"], values["Port proxy"]) == (
+    assert (values["Steal"], values["Other programs"], values["Port proxy"]) == (
         "1.0 %",
         "0.20 cores",
         "0.05 cores",

@@ -40,7 +40,7 @@ function isLower(rank, other) {
   return at >= 0 && rank[at] < other[at];
 }
 
-// Write the sentence of harness/report/view/growth.py.
+// Write the sentence with the answer.
 const formatCount = (value) => value < 10000 ? String(value) : String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 const formatHeadroom = (headroom) => `${Number((headroom / MILLION * 100).toPrecision(4))} %`;
 function nameChoice({ option, replicas }) {
