@@ -1,21 +1,16 @@
 """Fixtures of the tests on a real engine."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.project import BEHAVES, LOCUSTFILE, TARGET, Project, run_docker
+from tests.e2e.project import Project, create_project, run_docker
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    project = Project(tmp_path)
-    shutil.copytree(BEHAVES, tmp_path / "targets/behaves/image")
-    project.write("targets/behaves/target.yaml", TARGET)
-    project.write("targets/behaves/locustfile.py", LOCUSTFILE)
-    return project
+    return create_project(tmp_path)
 
 
 @pytest.fixture

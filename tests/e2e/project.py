@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -94,6 +95,7 @@ class Project:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=heed_hangups,
         ) as process:
             try:
                 yield process
@@ -151,6 +153,20 @@ class Project:
             if time.monotonic() > deadline:
                 pytest.fail(f"no {what} within {within_s:g} s")
             time.sleep(0.2)
+
+
+def heed_hangups() -> None:
+    """Let a hangup interrupt a process, also if these tests were started by nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def create_project(folder: Path) -> Project:
+    """Write a project into a folder: the target that behaves as it is asked to, and its locustfile."""
+    project = Project(folder)
+    shutil.copytree(BEHAVES, folder / "targets/behaves/image")
+    project.write("targets/behaves/target.yaml", TARGET)
+    project.write("targets/behaves/locustfile.py", LOCUSTFILE)
+    return project
 
 
 def run_docker(*arguments: str, engine: str = "") -> str:

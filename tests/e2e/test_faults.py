@@ -93,29 +93,29 @@ def test_an_engine_that_goes_away_and_comes_back_costs_one_container_run(
 
 
 def test_an_engine_that_crashes_and_is_started_again_costs_one_container_run(
-    one_size: Project, tmp_path_factory: pytest.TempPathFactory
+    one_step: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     with run_own_engine(tmp_path_factory.mktemp("engine")) as engine:
         engine.load(BASE)
-        with one_size.start_harness("run", DOCKER_HOST=engine.address) as running:
-            one_size.wait_for_load(running, engine=engine.address)
+        with one_step.start_harness("run", DOCKER_HOST=engine.address) as running:
+            one_step.wait_for_load(running, engine=engine.address)
             engine.kill()
-            one_size.wait_for("fault", running)
+            one_step.wait_for("fault", running)
             engine.start()
-            assert_completes(one_size, running)
+            assert_completes(one_step, running)
         assert engine.run_docker("ps", "--all", "--quiet").stdout == b""
-    assert "fault" in [event["event"] for event in one_size.read_events()]
+    assert "fault" in [event["event"] for event in one_step.read_events()]
 
 
-def test_an_image_that_vanishes_is_built_again(one_size: Project) -> None:
-    with one_size.start_harness("run") as running:
-        one_size.wait_for("life-started", running)
-        (image,) = one_size.read_events("image-prepared")
+def test_an_image_that_vanishes_is_built_again(one_step: Project) -> None:
+    with one_step.start_harness("run") as running:
+        one_step.wait_for("life-started", running)
+        (image,) = one_step.read_events("image-prepared")
         subprocess.run(["docker", "rmi", "--force", image["reference"]], check=True, capture_output=True)
-        for pid in one_size.find_locust_processes():
+        for pid in one_step.find_locust_processes():
             os.kill(pid, signal.SIGKILL)
-        assert_completes(one_size, running)
-    assert [event["kind"] for event in one_size.read_events("fault")] == ["engine"]
+        assert_completes(one_step, running)
+    assert [event["kind"] for event in one_step.read_events("fault")] == ["engine"]
 
 
 # The disk
@@ -164,14 +164,17 @@ def test_a_full_disk_is_named_and_the_campaign_goes_on_once_there_is_room(
 
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_terminated_harness_removes_its_containers(
-    one_size: Project, leftovers: Callable[[], str], signal_number: int
+    one_step: Project, leftovers: Callable[[], str], signal_number: int
 ) -> None:
-    with one_size.start_harness("run") as running:
-        one_size.wait_for("step-finished", running)
-        running.send_signal(signal_number)
+    """The signal comes twice, as a closed terminal sends it."""
+    with one_step.start_harness("run") as running:
+        one_step.wait_for_load(running)
+        for _ in range(2):
+            running.send_signal(signal_number)
+            time.sleep(0.05)
         assert running.wait(60) == 130
     assert leftovers() == ""
-    assert one_size.read_summary()["state"] == "interrupted"
+    assert one_step.read_summary()["state"] == "interrupted"
 
 
 def test_a_second_interruption_exits_at_once_and_clean_removes_the_rest(

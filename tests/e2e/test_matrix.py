@@ -124,14 +124,17 @@ def test_an_interrupted_campaign_leaves_no_containers_and_is_resumed_with_its_st
     assert len(files) == len(set(files)) > len(stored)
 
 
-def test_the_load_of_a_killed_harness_ends_and_clean_removes_its_containers(
+def test_a_second_campaign_is_refused_and_the_load_of_a_killed_one_ends_and_clean_removes_its_containers(
     project: Project, leftovers: Callable[[], str]
 ) -> None:
     project.write("matrix.yaml", ONE_SIZE + UP_TO_12_USERS)
     with project.start_harness("run") as running:
         project.wait_for("life-started", running)
+        second = project.run_harness("run")
         running.kill()
         running.wait()
+    assert second.returncode == 1
+    assert "another harness is measuring" in second.stderr
     assert leftovers() != ""
     done = project.run_harness("clean")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -152,15 +155,6 @@ def test_the_size_to_take_is_held_at_the_end_in_a_container_of_its_own(project: 
     assert {each["purpose"] for each in searched} == {"search"}
     assert "it sustained all 12 for 10 s" in " ".join(done.stdout.split())
     assert "It did so with p95" in " ".join(done.stdout.split())
-
-
-def test_a_second_campaign_on_the_same_engine_is_refused(project: Project) -> None:
-    project.write("matrix.yaml", ONE_SIZE + UP_TO_12_USERS)
-    with project.start_harness("run") as running:
-        project.wait_for("life-started", running)
-        second = project.run_harness("run")
-    assert second.returncode == 1
-    assert "another harness is measuring" in second.stderr
 
 
 def test_a_target_that_answers_with_errors_fails_before_any_load(project: Project) -> None:

@@ -2,38 +2,55 @@
 
 import stat
 import subprocess
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from tests.e2e.project import ONE_SIZE, TARGET, UP_TO_12_USERS, Project
+from tests.e2e.project import AT_6_USERS, ONE_SIZE, TARGET, Project, create_project
 
 pytestmark = pytest.mark.e2e
 
 SECRET = "correct-horse-battery-staple"
 SECRETS = 'environment: {TOKEN: "${SHOP_TOKEN}"}\ncontents: {/run/secrets/token: "${SHOP_TOKEN}"}\n'
-MATRIX = ONE_SIZE + UP_TO_12_USERS
+MATRIX = ONE_SIZE + AT_6_USERS
 
 
-def test_a_secret_is_in_the_container_and_in_no_file_and_no_output(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SHOP_TOKEN", SECRET)
+@dataclass(frozen=True)
+class Stopped:
+    """A campaign with a secret, stopped after its first step: what was in its container, and its output."""
+
+    results: Path
+    environment: str
+    file: str
+    output: str
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Stopped:
+    project = create_project(tmp_path_factory.mktemp("stopped"))
     project.write("targets/behaves/target.yaml", TARGET + SECRETS)
     project.write("matrix.yaml", MATRIX)
-    with project.start_harness("run") as running:
+    with project.start_harness("run", SHOP_TOKEN=SECRET) as running:
         project.wait_for("life-started", running)
         (container,) = project.list_containers()
-        environment = subprocess.run(
-            ["docker", "exec", container, "env"], capture_output=True, text=True
-        ).stdout
-        assert f"TOKEN={SECRET}" in environment
-        read = ["docker", "exec", container, "cat", "/run/secrets/token"]
-        assert subprocess.run(read, capture_output=True, text=True).stdout == SECRET
+        environment = run_inside(container, "env")
+        file = run_inside(container, "cat", "/run/secrets/token")
         project.wait_for("step-finished", running)
         running.terminate()
         output, _ = running.communicate(timeout=60)
-    assert SECRET not in output
-    written = [path for path in (project.folder / "results").rglob("*") if path.is_file()]
+    return Stopped(project.folder / "results", environment, file, output)
+
+
+def run_inside(container: str, *command: str) -> str:
+    return subprocess.run(["docker", "exec", container, *command], capture_output=True, text=True).stdout
+
+
+def test_a_secret_is_in_the_container_and_in_no_file_and_no_output(stopped: Stopped) -> None:
+    assert f"TOKEN={SECRET}" in stopped.environment
+    assert stopped.file == SECRET
+    assert SECRET not in stopped.output
+    written = [path for path in stopped.results.rglob("*") if path.is_file()]
     assert written
     assert [path for path in written if SECRET.encode() in path.read_bytes()] == []
 
@@ -51,13 +68,8 @@ def test_escape_sequences_of_a_target_do_not_reach_the_terminal(project: Project
     assert "\x1b" not in report
 
 
-def test_result_files_are_neither_executable_nor_writable_by_others(project: Project) -> None:
-    project.write("matrix.yaml", MATRIX)
-    with project.start_harness("run") as running:
-        project.wait_for("step-finished", running)
-        running.terminate()
-        running.communicate(timeout=60)
-    for path in (project.folder / "results").rglob("*"):
+def test_result_files_are_neither_executable_nor_writable_by_others(stopped: Stopped) -> None:
+    for path in stopped.results.rglob("*"):
         mode = path.lstat().st_mode
         if stat.S_ISREG(mode):
             assert not mode & (stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH | stat.S_IWGRP | stat.S_IWOTH), path
