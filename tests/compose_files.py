@@ -35,7 +35,7 @@ services:
 services:
   web:
     image: "x:${A}"
-    environment: ["B=${B}", "C=${C}", "D=${D}", "E=${E}", "F=${F}", "G=${G}", "H=${H}"]
+    environment: ["B=${B}", "C=${C}", "D=${D}", "E=${E}", "F=${F}", "G=${G}", "H=${H}", J, K]
     ports: [80]
 """,
         ".env": """\
@@ -50,6 +50,8 @@ F=${A}${TAG}
 G = spaced
 H=a#b
 I=
+J= # no comment
+K:like yaml # five
 """,
     },
     "env files": {
@@ -326,6 +328,27 @@ volumes:
 """,
         "conf/x": "",
         "data/x": "",
+    },
+    "scalars that Go writes otherwise": {
+        "compose.yaml": """\
+name: My_Shop
+services:
+  web:
+    image: x
+    ports: [80]\t# a tab
+    container_name: ${COMPOSE_PROJECT_NAME}-web
+    command:\tsh -c "a\\nb" 2>&1
+    environment: {A: 1e6, B: 100000.0, C: -0.00001, D: 1.5, E: 1234567.5, F: 1e400, G: !vault x,
+      H: !!binary aGk=, I: 2024-01-02, J: 2024-1-2T03:04:05.60+02:00, K: 2024-01-02 03:04:05}
+""",
+    },
+    "variables of an included file": {
+        "compose.yaml": """\
+include: [{path: inner.yaml, env_file: inner.env}]
+services: {web: {image: x, ports: [80], depends_on: [inner]}}
+""",
+        "inner.yaml": "services: {inner: {image: x, expose: ['1'], environment: [OWN, SECRET, GONE]}}\n",
+        "inner.env": "OWN=inner\nSECRET=unread\n",
     },
     "volumes that begin empty": {
         "compose.yaml": """\

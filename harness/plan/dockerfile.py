@@ -236,7 +236,8 @@ def _apply_to_stage(
         case "ENV":
             stage.environment |= _read_environment(instruction.text, stage.values, escape)
         case "EXPOSE":
-            stage.own_ports += expand(instruction.text, stage.values, escape).split()
+            words = expand(instruction.text, stage.values, escape).split()
+            stage.own_ports += [word.rpartition(":")[2] for word in words]  # of `80:8080` the second counts
         case "CMD" | "ENTRYPOINT":
             stage.commands[instruction.name] = instruction.text
         case "ONBUILD":

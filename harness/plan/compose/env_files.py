@@ -12,7 +12,7 @@ from harness.plan.yaml.document import shorten_path
 
 _LIKE_YAML = re.compile(r"\s*(?:export\s+)?(?P<key>[\w.-]+)[ \t]*:[ \t]*(?P<value>[^\r\n]*?)\s*", re.ASCII)
 _RAW_LINE = re.compile(r"(?P<key>[^=#\s][^=]*?)\s*=(?P<value>.*)")
-_ASSIGNED = re.compile(r"^[^=]*=(?P<space>[^\S\r\n]*)(?P<first>.?)", re.DOTALL)
+_ASSIGNED = re.compile(r"^[^=]*=[^\S\r\n]*(?P<first>.?)", re.DOTALL)
 
 
 def read_env_file(path: Path, variables: Variables, *, in_texts: bool = True) -> dict[str, str | None]:
@@ -47,20 +47,28 @@ def read_env_file(path: Path, variables: Variables, *, in_texts: bool = True) ->
 def _read_binding(binding: Binding, path: Path) -> tuple[str | None, str | None, bool]:
     """Return the key (None for a comment), the value, and whether `$` is a plain character in it."""
     text = binding.original.string
-    if binding.error:
+    if binding.error or (binding.value is None and ":" in (binding.key or "")):
         like_yaml = _LIKE_YAML.fullmatch(text)
         if like_yaml is None:
             line = text.strip().splitlines()[0][:60] if text.strip() else ""
             raise ValueError(f'{path.name}, line {binding.original.line}: "{line}" is no NAME=value')
-        return like_yaml["key"], like_yaml["value"].strip("\"'"), False
+        return like_yaml["key"], _drop_comment(like_yaml["value"]).strip("\"'"), False
     assigned = _ASSIGNED.match(text.lstrip())
     if binding.key is None or binding.value is None or assigned is None:
         return binding.key, binding.value, False
-    if assigned["first"] == "#" and assigned["space"]:
-        return binding.key, "", True
     if assigned["first"] == '"':
         return binding.key, binding.value.replace("\\$", "$$"), False
-    return binding.key, binding.value, assigned["first"] == "'"
+    if assigned["first"] == "'":
+        return binding.key, binding.value, True
+    return binding.key, _drop_comment(text.lstrip()[assigned.start("first") :]), False
+
+
+def _drop_comment(text: str) -> str:
+    """Return a value without quotes, and without a comment: that begins with a blank and `#`.
+
+    So `KEY= # none` has the value `# none`: Compose drops the blanks before a value first.
+    """
+    return text.strip().partition(" #")[0].rstrip()
 
 
 def read_raw_env_file(path: Path) -> dict[str, str | None]:

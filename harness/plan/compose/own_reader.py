@@ -127,8 +127,19 @@ def _add_includes(own: Tree, source: _Source, replaced: Sequence[KeyPath]) -> Tr
             variables = variables.override_by(read_dotenv(folder, source.environ, variables))
         model = _read_files(paths, _Source(folder, variables, source.environ, source.trail))
         imported = {key: value for key, value in model.items() if key in _IMPORTED}
+        _fill_in_variables(imported.get("services") or {}, variables)
         own = merge_models(drop_paths(imported, inner_paths), own)
     return own
+
+
+def _fill_in_variables(services: Mapping[str, Tree], variables: Variables) -> None:
+    """Give the variables of services that have no value the one that the file's own variables have."""
+    for service in services.values():
+        environment = service.get("environment") or {}
+        missing = [name for name, value in environment.items() if value is None]
+        if missing:
+            found = {name: variables.look_up(name, in_text=True) for name in missing}
+            service["environment"] = {**environment, **found}
 
 
 def _resolve_local(path: object, source: _Source) -> str:

@@ -121,8 +121,13 @@ def _read_own(
     folder, variables = files[0].parent, Variables(values, references)
     dotenv = read_env_files(env_files, environ, variables)
     variables = variables.override_by(dotenv)
-    project = environ.get("COMPOSE_PROJECT_NAME") or dotenv.get("COMPOSE_PROJECT_NAME")
-    project = project or _find_project_name(files, variables) or _to_project_name(folder.name)
+    project = environ.get("COMPOSE_PROJECT_NAME") or dotenv.get("COMPOSE_PROJECT_NAME") or ""
+    if project != _to_project_name(project):
+        raise ValueError(
+            f"COMPOSE_PROJECT_NAME is {project[:60]}; write lower-case letters, digits, - and _, after a "
+            "letter or a digit"
+        )
+    project = project or _to_project_name(_find_project_name(files, variables) or folder.name)
     variables = variables.override_by({"COMPOSE_PROJECT_NAME": project})
     model = ComposeModel(read_model(files, folder, variables, environ), folder, dotenv, project=project)
     for name, service in model.services.items():

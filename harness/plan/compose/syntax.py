@@ -1,20 +1,24 @@
 """Parse the several notations that a compose file allows for one thing."""
 
+import math
 import re
-import shlex
 from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
+
+from harness.plan.compose.command_words import split_command
 
 _BYTES = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([kmgtp]?)(?:i?b)?\s*", re.IGNORECASE | re.ASCII)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h|d)", re.ASCII)
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_LEAST_EXPONENT, _LARGE_EXPONENT = -4, 6
+"""Numbers with smaller and with larger exponents are written with them."""
+
 _PORT = re.compile(
     r"(?:(?:(?P<host>\[[^\]]*\]|[^:\[\]]*):)?(?P<published>[0-9-]*):)?(?P<target>[0-9]+(?:-[0-9]+)?)"
     r"(?:/(?P<protocol>[a-zA-Z]+))?"
 )
-_SHELL_OPERATORS = ";&|<>"
 
 
 def to_target_name(text: str) -> str:
@@ -26,12 +30,22 @@ def to_target_name(text: str) -> str:
 
 
 def format_scalar(value: object) -> str:
-    """Return a scalar of YAML as the text that Compose makes of it: true, 1000, 1.5."""
+    """Return a scalar of YAML as the text that Compose makes of it: true, 1000, 1.5, 1e+06."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
-        return str(int(value))
-    return str(value)
+    return _format_float(value) if isinstance(value, float) else str(value)
+
+
+def _format_float(value: float) -> str:
+    """Return a number as Go writes it: 1.5, 100000, 1e+06, +Inf."""
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
+    sign, digits, _ = Decimal(repr(value)).normalize().as_tuple()
+    exponent = Decimal(repr(value)).adjusted() if value else 0
+    if not _LEAST_EXPONENT <= exponent < _LARGE_EXPONENT:
+        mantissa = f"{digits[0]}.{''.join(map(str, digits[1:]))}".rstrip(".")
+        return f"{'-' * sign}{mantissa}e{exponent:+03d}"
+    return f"{Decimal(repr(value)).normalize():f}"
 
 
 def split_pair(text: str) -> tuple[str, str | None]:
@@ -115,21 +129,12 @@ def parse_duration_s(value: object) -> float:
 def parse_command(value: object) -> list[str] | None:
     """Return a command as a list; None for the image's own.
 
-    A text is split as Compose splits it: like a shell's words, up to the first operator such as `&&`.
-
     Raises:
-        ValueError: a quotation in the text has no end.
+        ValueError: the text is none that Compose can split.
     """
     if value is None or isinstance(value, list):
         return None if value is None else [format_scalar(each) for each in value]
-    words = shlex.shlex(format_scalar(value), posix=True, punctuation_chars=_SHELL_OPERATORS)
-    words.whitespace_split, words.commenters = True, ""
-    command = []
-    for word in words:
-        if word and not word.strip(_SHELL_OPERATORS):
-            break
-        command.append(word)
-    return command
+    return split_command(format_scalar(value))
 
 
 def parse_ports(value: object) -> Iterator[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Read the YAML of a compose file as Compose does: anchors, merges, and the tags `!reset` and `!override`."""
 
+import math
 import re
 import warnings
 from dataclasses import dataclass, field
@@ -16,8 +17,14 @@ from harness.plan.yaml.document import describe_syntax_error, read_text, shorten
 
 KeyPath = tuple[str, ...]
 
+_TIME = re.compile(
+    r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})"
+    r"(?:(?:[Tt]| )(?P<hour>\d{1,2}):(?P<minute>\d{1,2}):(?P<second>\d{1,2})(?P<fraction>\.\d+)?"
+    r"(?P<zone>Z|[-+]\d{2}:\d{2})?)?"
+)
 _OLD_OCTAL = re.compile(r"[-+]?0[0-7_]+")
 _MOST_LEVELS = 100
+_MOST_TABS = 50
 _MOST_VALUES = 100_000
 """Aliases can make a small file into a huge tree; real files have a few thousand values."""
 
@@ -47,7 +54,7 @@ class _Resolver(VersionedResolver):
 
 
 class _Constructor(SafeConstructor):
-    """Build Python values as the Go library of Compose does: `0444` is octal, dates are texts."""
+    """Build Python values as the Go library of Compose does: `0444` is octal, dates are Go's texts."""
 
     def construct_go_int(self, node: Node) -> int:
         text = str(node.value)
@@ -55,8 +62,28 @@ class _Constructor(SafeConstructor):
             return int(text.replace("_", ""), 8)
         return int(self.construct_yaml_int(node))
 
-    def construct_text(self, node: Node) -> str:
-        return str(node.value)
+    def construct_go_float(self, node: Node) -> float | str:
+        """Return a number; a number beyond all bounds stays a text."""
+        value = float(self.construct_yaml_float(node))
+        is_named = "inf" in str(node.value).lower()
+        return str(node.value) if math.isinf(value) and not is_named else value
+
+    def construct_go_time(self, node: Node) -> str:
+        """Return a date, or a time, as the text that Go makes of it."""
+        match = _TIME.fullmatch(str(node.value))
+        if match is None:
+            return str(node.value)
+        date = "-".join(part.zfill(2) for part in (match["year"], match["month"], match["day"]))
+        clock = ":".join((match[part] or "0").zfill(2) for part in ("hour", "minute", "second"))
+        fraction = (match["fraction"] or "").rstrip("0").rstrip(".")
+        zone = match["zone"] or "Z"
+        if zone in ("Z", "+00:00", "-00:00"):
+            return f"{date} {clock}{fraction} +0000 UTC"
+        offset = zone.replace(":", "")
+        return f"{date} {clock}{fraction} {offset} {offset}"
+
+    def construct_go_bytes(self, node: Node) -> str:
+        return bytes(self.construct_yaml_binary(node)).decode("utf-8", "replace")
 
     def construct_tagged(self, node: Node) -> _Tagged:
         """Return the value of a node with one of Compose's tags."""
@@ -74,8 +101,16 @@ def _construct_plainly(constructor: _Constructor, node: Node) -> Any:
     return constructor.construct_scalar(node)
 
 
+def _construct_unknown(constructor: _Constructor, suffix: str, node: Node) -> Any:
+    """Return the value without its tag, which Compose does not know."""
+    return _construct_plainly(constructor, node)
+
+
 _Constructor.add_constructor("tag:yaml.org,2002:int", _Constructor.construct_go_int)
-_Constructor.add_constructor("tag:yaml.org,2002:timestamp", _Constructor.construct_text)
+_Constructor.add_constructor("tag:yaml.org,2002:float", _Constructor.construct_go_float)
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", _Constructor.construct_go_time)
+_Constructor.add_constructor("tag:yaml.org,2002:binary", _Constructor.construct_go_bytes)
+_Constructor.add_multi_constructor("!", _construct_unknown)
 _Constructor.add_constructor("!reset", _Constructor.construct_tagged)
 _Constructor.add_constructor("!override", _Constructor.construct_tagged)
 
@@ -87,21 +122,48 @@ def read_documents(path: Path) -> list[YamlDocument]:
         ValueError: the file is not YAML.
         InputError: it can't be read.
     """
-    yaml = YAML(typ="safe", pure=True)
-    yaml.Constructor, yaml.Resolver = _Constructor, _Resolver
     text = read_text(path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ReusedAnchorWarning)  # the later anchor counts, as in Compose
-            documents = list(yaml.load_all(text))
-    except MarkedYAMLError as error:
-        raise ValueError(str(describe_syntax_error(error, shorten_path(path)))) from None
-    except (YAMLError, ValueError, RecursionError) as error:
-        raise ValueError(f"{shorten_path(path)}: not YAML: {' '.join(str(error).split())[:300]}") from None
+    for _ in range(_MOST_TABS):
+        try:
+            documents = _load_all(text)
+            break
+        except MarkedYAMLError as error:
+            place = _find_stray_tab(text, error)
+            if place is None:
+                raise ValueError(str(describe_syntax_error(error, shorten_path(path)))) from None
+            text = f"{text[:place]} {text[place + 1 :]}"
+        except (YAMLError, ValueError, RecursionError) as error:
+            raise ValueError(
+                f"{shorten_path(path)}: not YAML: {' '.join(str(error).split())[:300]}"
+            ) from None
+    else:
+        raise ValueError(f"{shorten_path(path)} has more than {_MOST_TABS} tabs where YAML has spaces")
     try:
         return [_take_tags_out(document) for document in documents if document is not None]
     except ValueError as error:
         raise ValueError(f"{shorten_path(path)} {error}") from None
+
+
+def _load_all(text: str) -> list[Any]:
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor, yaml.Resolver = _Constructor, _Resolver
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ReusedAnchorWarning)  # the later anchor counts, as in Compose
+        return list(yaml.load_all(text))
+
+
+def _find_stray_tab(text: str, error: MarkedYAMLError) -> int | None:
+    """Return where a tab stands that separates as a space would, as Compose reads it; None for another fault.
+
+    A tab that indents a line is a fault.
+    """
+    mark = error.problem_mark
+    lines = text.split("\n")
+    if mark is None or mark.line >= len(lines):
+        return None
+    before = lines[mark.line][: mark.column]
+    is_stray = lines[mark.line][mark.column : mark.column + 1] == "\t" and before.strip() not in ("", "-")
+    return sum(len(line) + 1 for line in lines[: mark.line]) + mark.column if is_stray else None
 
 
 def _take_tags_out(tree: Any) -> YamlDocument:

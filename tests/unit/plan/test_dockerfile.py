@@ -18,6 +18,7 @@ from harness.plan.dockerfile import (
         ("FROM x\nEXPOSE 8080/tcp\n", 8080),
         ("from x\nexpose 5000\n", 5000),
         ("FROM x\nEXPOSE 8080/TCP\n", 8080),
+        ("FROM x\nEXPOSE 80:8080\n", 8080),
         ("FROM x\nEXPOSE 53/udp 8080/tcp\n", 8080),
         ("FROM x\nEXPOSE 53/UDP\n", None),
         ("FROM x\nEXPOSE 22 8000-8010\n", 8000),

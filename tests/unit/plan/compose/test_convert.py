@@ -89,6 +89,39 @@ def test_anchors_merge_and_scalars_are_texts_as_compose_writes_them(convert: Con
     }
 
 
+def test_scalars_are_written_as_go_writes_them(convert: Convert) -> None:
+    values = convert(FILES["scalars that Go writes otherwise"]).values
+    assert values["environment"] == {
+        "A": "1e+06",
+        "B": "100000",
+        "C": "-1e-05",
+        "D": "1.5",
+        "E": "1.2345675e+06",
+        "F": "1e400",
+        "G": "x",
+        "H": "hi",
+        "I": "2024-01-02 00:00:00 +0000 UTC",
+        "J": "2024-01-02 03:04:05.6 +0200 +0200",
+        "K": "2024-01-02 03:04:05 +0000 UTC",
+    }
+    assert (values["command"], values["aliases"]) == (["sh", "-c", "anb"], ["web", "my_shop-web"])
+
+
+def test_a_tab_that_indents_is_refused_with_its_place(convert: Convert) -> None:
+    with pytest.raises(ValueError, match=r"compose\.yaml:2:1: .*indent with spaces, not tabs"):
+        convert("services:\n\tweb: {image: x}\n")
+
+
+def test_a_projects_name_that_docker_compose_refuses_is_refused(convert: Convert) -> None:
+    with pytest.raises(ValueError, match="COMPOSE_PROJECT_NAME is My_Shop; write lower-case letters"):
+        convert("services: {web: {image: x, ports: [80]}}\n", COMPOSE_PROJECT_NAME="My_Shop")
+
+
+def test_a_variable_of_an_included_file_has_the_value_of_its_own_env_file(convert: Convert) -> None:
+    inner = convert(FILES["variables of an included file"]).values["companions"]["inner"]
+    assert inner["environment"] == {"OWN": "inner", "SECRET": "${SECRET}"}
+
+
 def test_extends_and_include_bring_their_own_folders(convert: Convert, tmp_path: Path) -> None:
     values = convert(FILES["extends another file"]).values
     assert values["build"] == {"context": str(tmp_path / "sub/here"), "dockerfile": "Dockerfile.job"}
@@ -714,7 +747,7 @@ def test_services_that_nothing_names_are_listed_but_not_those_before_the_target(
         ),
         ("services: {web: {image: x, ports: 8}}", "services.web.ports: 8 is not of type 'array'"),
         ("services: {web: {image: x, ports: ['a:b']}}", 'services.web.ports: "a:b" is not a port'),
-        ('services: {web: {image: x, command: "it\'s"}}', "services.web.command: No closing quotation"),
+        ('services: {web: {image: x, command: "it\'s"}}', 'services.web.command: "it\'s" ends within'),
         ("services: {web: {image: '${TAG', ports: [8]}}", "services.web.image:"),
         ("services: {web: {image: x, mem_limit: lots}}", '"lots" is not an amount of bytes'),
         ("services: {web: {extends: gone}}", "extends gone, which is not there"),
@@ -916,7 +949,7 @@ def test_what_bounds_less_than_the_file_says_is_noted(convert: Convert) -> None:
 def test_the_projects_name_is_the_one_that_the_file_gives(convert: Convert, tmp_path: Path) -> None:
     text = "services: {web: {image: x, ports: [80], container_name: '${COMPOSE_PROJECT_NAME}-web'}}\n"
     assert convert("name: shop\n" + text).values["aliases"] == ["web", "shop-web"]
-    assert convert("name: '${TAG:-x}'  # ours\n" + text).values["aliases"] == ["web", "1.2-web"]
+    assert convert("name: 'My_${TAG:-x}'  # ours\n" + text).values["aliases"] == ["web", "my_12-web"]
     given = convert("name: shop\n" + text, COMPOSE_PROJECT_NAME="own")
     assert given.values["aliases"] == ["web", "own-web"]
 

@@ -20,7 +20,12 @@ def read(folder: Path, text: str) -> dict[str, str | None]:
     [
         ("K=5 # light", "5"),
         ("K=a#b", "a#b"),
-        ("K= # nothing", ""),
+        ("K= # no comment", "# no comment"),
+        ("K=#", "#"),
+        ("K=a\t# b", "a\t# b"),
+        ("K=a  # b # c", "a"),
+        ("K:like yaml # c", "like yaml"),
+        ("K:'quoted'", "quoted"),
         ("K=", ""),
         ('K="hello # not a comment" # one', "hello # not a comment"),
         ("K='single ${SET} \\n'", "single ${SET} \\n"),
