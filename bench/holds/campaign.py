@@ -22,7 +22,9 @@ from harness.store import CampaignFolder
 from harness.store.step_file import decode_step, encode_step
 
 _MOST_TRIES = 2
-"""An INVALID step says nothing about the target, so it is held once more, as in a campaign."""
+"""An INVALID step says nothing about the target, so it is held once more, as in a campaign. So is a step that
+passes by less than half of its window, because the host or the generator was disturbed in the rest.
+"""
 
 _SLOWER_FACTOR = 1.05
 """A host is slower than before from this factor on; less is within the noise of the CPU time per request."""
@@ -81,13 +83,21 @@ class Hold:
 
     @property
     def has_survived(self) -> bool:
-        """True if the certified users pass again."""
-        return self.result.verdict is Verdict.PASS
+        """True if the certified users pass again, by at least half of the window."""
+        return self.result.verdict is Verdict.PASS and not self._is_cut
 
     @property
     def is_final(self) -> bool:
-        """True if there is nothing to hold again: the verdict is known, or it was INVALID too often."""
-        return self.result.verdict is not Verdict.INVALID or self.tries >= _MOST_TRIES
+        """True if there is nothing to hold again: the verdict is known, or it was disturbed too often."""
+        is_unknown = self.result.verdict is Verdict.INVALID or (
+            self.result.verdict is Verdict.PASS and self._is_cut
+        )
+        return not is_unknown or self.tries >= _MOST_TRIES
+
+    @property
+    def _is_cut(self) -> bool:
+        """True if more of the window was disturbed, and so left out, than was judged."""
+        return self.result.host.left_out_s > self.result.window_s
 
     @property
     def broke_slo(self) -> bool:

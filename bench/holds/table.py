@@ -67,7 +67,7 @@ def _format_row(certificate: Certificate, hold: Hold | None) -> Sequence[str]:
         size,
         users,
         f"{result.verdict} ({text.clean_text(name_rule(result.judgement))})",
-        text.format_duration(_compute_held_s(hold.facts)),
+        _describe_held(hold),
         text.format_seconds(result.latency.p95_s),
         text.format_rate(result.rps),
         text.format_mebibytes(rise[0] if rise else result.target.memory_peak_bytes),
@@ -75,6 +75,12 @@ def _format_row(certificate: Certificate, hold: Hold | None) -> Sequence[str]:
         text.NO_DATA if pace_ratio is None else f"{100 * pace_ratio:+.0f} %",
         text.clean_text(explain_judgement(result.judgement)).replace("|", "/"),
     )
+
+
+def _describe_held(hold: Hold) -> str:
+    """Return how long the window lasted, and how much of it was judged if it was disturbed."""
+    held, left_out_s = text.format_duration(_compute_held_s(hold.facts)), hold.result.host.left_out_s
+    return f"{text.format_duration(hold.result.window_s)} of {held}" if left_out_s > 0 else held
 
 
 def _compute_held_s(facts: StepFacts) -> float | None:

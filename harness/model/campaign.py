@@ -31,7 +31,8 @@ class Margin:
     `capacity_users` is what the size is expected to sustain; `is_predicted` if these are more users than were
     measured, so that they follow from what the size used. The spare ratios are the shares of its CPU and of
     its memory that it does not use at those users; None if they are unknown. `probability` is that of
-    sustaining them, and `headroom_probability` that of sustaining them with the headroom.
+    sustaining them, and `headroom_probability` that of sustaining them with the headroom. `companion` names
+    the one whose CPU would be used up first; None if the size itself would be full before.
     """
 
     capacity_users: float
@@ -40,6 +41,7 @@ class Margin:
     spare_memory_ratio: float | None
     probability: float
     headroom_probability: float
+    companion: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

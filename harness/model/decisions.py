@@ -17,7 +17,7 @@ class Change(StrEnum):
     LESS = "less"
     SAME = "same"
     UNKNOWN = "unknown"
-    """In one of the campaigns the capacity of the size is unknown."""
+    """In one of the campaigns the capacity of the size is unknown, or only to be above too few users."""
 
     ADDED = "added"
     REMOVED = "removed"

@@ -100,9 +100,9 @@ class ReplicaUse:
 class Deployment:
     """A measured size as it is deployed for `users`, in `replicas` of its limits.
 
-    `limits` are those of one replica. `replicas_help` is False if a companion or errors stop the size:
-    whether further replicas make it carry more is then unknown. `ready_after_s` is how long a container took
-    to be ready; None if unknown.
+    `limits` are those of one replica. `replicas_help` is False if a companion or errors stop the size, or a
+    companion is predicted to: whether further replicas make it carry more is then unknown. `ready_after_s` is
+    how long a container took to be ready; None if unknown.
     """
 
     result: CellResult

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from harness.model.failures import RequestFailure
 from harness.model.memory import MemoryTrend
 from harness.model.plan import Slo
-from harness.model.rare_requests import TooFewRequests
+from harness.model.rare_requests import NameFailed, TooFewRequests
 from harness.model.resources import Limits
 from harness.model.stalls import StallEvidence
 from harness.model.task_evidence import TasksRaised, UsersLost
@@ -55,10 +55,7 @@ class EndedStep:
 
 @dataclass(frozen=True, slots=True)
 class EveryRequestFailed:
-    """A window in which every request failed: its most frequent error, and how often that occurred.
-
-    `failure` is the most frequent one of the step by request name; None if that is unknown.
-    """
+    """A window in which every request failed: its most frequent error, its count, and its name if known."""
 
     error: str
     count: int
@@ -154,9 +151,10 @@ class HostOutOfMemory:
 
 @dataclass(frozen=True, slots=True)
 class ProcessKilled:
-    """The kernel killed a process of the target for lack of memory, `after_s` after the begin of the ramp."""
+    """The kernel killed a process of the target, or of `companion`, for lack of memory after so much load."""
 
     after_s: float
+    companion: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +184,7 @@ StepEvidence = (
     | TooFewRequests
     | EndedStep
     | EveryRequestFailed
+    | NameFailed
     | NoRequests
     | UsersLost
     | TasksRaised

@@ -1,9 +1,10 @@
-"""What a window lacks if it holds too few requests for an SLO."""
+"""What a window lacks if it holds too few requests, or too few answers, for an SLO."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from harness.model.failures import RequestFailure
 from harness.model.plan import Slo
 
 
@@ -11,7 +12,8 @@ from harness.model.plan import Slo
 class TooFewRequests:
     """An SLO that cannot be judged, because the window holds too few requests.
 
-    `requests` of the SLO's name were made by `users` in `window_s`, of which it needs at least `needed`.
+    `requests` of the SLO's name, made by `users` in `window_s`, were answered; it needs at least `needed`.
+    `failed` more of its name failed.
     `names` are the request names of the window if none of its `all_requests` had the SLO's name. `users_at`
     is the number of users for which a remedy is to be named, such as the users limit.
     """
@@ -24,6 +26,16 @@ class TooFewRequests:
     all_requests: int = 0
     names: tuple[str, ...] = ()
     users_at: int | None = None
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NameFailed:
+    """An SLO on a request name of which all `requests` of the window failed, most often with `failure`."""
+
+    slo: Slo
+    requests: int
+    failure: RequestFailure
 
 
 def find_nearest_name(request_name: str, names: Sequence[str]) -> str | None:

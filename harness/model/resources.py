@@ -30,7 +30,8 @@ class Limits:
 
     @property
     def total_cores(self) -> float:
-        return self.cpu_cores * self.replicas
+        """The cores of all replicas, without the error of float arithmetic: three of 0.1 are 0.3."""
+        return round(self.cpu_cores * self.replicas, 9)
 
     @property
     def total_bytes(self) -> int:
@@ -54,7 +55,7 @@ class Limits:
 
     @property
     def _rank(self) -> tuple[float, int, int, str]:
-        return round(self.total_cores, 9), self.total_bytes, self.replicas, self.variant or ""
+        return self.total_cores, self.total_bytes, self.replicas, self.variant or ""
 
     def drop_variant(self) -> "Limits":
         """Return the same limits, whatever variant runs in them."""

@@ -62,7 +62,10 @@ class TargetUse:
 
 @dataclass(frozen=True, slots=True)
 class CompanionUse:
-    """What a companion used in a window, and its limits; None without counters."""
+    """What a companion used in a window, and its limits; None without counters.
+
+    `is_out_of_memory`: the kernel killed a process of it for lack of memory within the step.
+    """
 
     name: str
     limits: Limits
@@ -70,6 +73,7 @@ class CompanionUse:
     throttled_ratio: float | None
     memory_peak_bytes: int | None
     stalls: Stalls = field(default_factory=Stalls)
+    is_out_of_memory: bool = False
 
 
 @dataclass(frozen=True, slots=True)

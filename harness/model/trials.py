@@ -36,7 +36,7 @@ class BurstOutcome(StrEnum):
     NOT_RECOVERED = "not-recovered"
     """It was not, for as long as it was watched."""
     BROKE = "broke"
-    """The target or a companion ended, or the kernel killed a process of the target."""
+    """The target or a companion ended, or the kernel killed a process of one for lack of memory."""
     UNTOLD = "untold"
     """It tells nothing: there was no sound reference before it, or host or generator were in the way."""
 

@@ -69,6 +69,7 @@ class Rule(StrEnum):
     MEMORY_GROWS = "memory-grows"
     """The memory still grew when the window ended, and would be full within the horizon."""
     ALL_FAILED = "all-failed"
+    """Every request failed, or every one of the name that an SLO is about."""
     TOO_FEW_REQUESTS = "too-few-requests"
     NO_DATA = "no-data"
     GENERATOR = "generator"

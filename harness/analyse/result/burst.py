@@ -1,10 +1,12 @@
 """Judge a burst: whether the target survived it, when it was steady again, and whether that can be told."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.analyse.step.baseline import Baseline
 from harness.analyse.step.burst_recovery import find_steady_after_s, has_reference, summarize_parts
 from harness.analyse.step.judge import judge_step
+from harness.analyse.step.memory_kills import find_companion_kill, find_kill_s
 from harness.analyse.step.scenario_errors import summarize_user_ends
 from harness.analyse.step.time_series import build_series
 from harness.analyse.step.validity import find_disturbance, judge_validity
@@ -12,13 +14,13 @@ from harness.model import (
     Cell,
     ContainerRun,
     EndReason,
-    EventKind,
     Judgement,
     Plan,
     Rule,
     Series,
     StepFacts,
     StepResult,
+    TargetSample,
     Verdict,
 )
 from harness.model.evidence import DriftEvidence, EndedStep, NotReady, ProcessKilled
@@ -78,9 +80,11 @@ def _judge(
         return BurstOutcome.UNTOLD, before.judgement
     if facts.end_reason is not EndReason.HELD:
         return _judge_early_end(plan, cell, facts)
-    kills_s = [event.at_s for event in facts.events if event.kind is EventKind.OOM]
-    if kills_s:
-        return BurstOutcome.BROKE, Judgement(Rule.OOM_KILL, ProcessKilled(min(kills_s) - facts.ramp_from_s))
+    if (kill_s := find_kill_s(facts)) is not None:
+        return BurstOutcome.BROKE, Judgement(Rule.OOM_KILL, ProcessKilled(kill_s - facts.ramp_from_s))
+    if (kill := find_companion_kill(facts)) is not None:
+        killed = ProcessKilled(kill[0] - facts.ramp_from_s, kill[1])
+        return BurstOutcome.BROKE, Judgement(Rule.OOM_KILL, killed)
     if not has_reference(facts):
         return BurstOutcome.UNTOLD, None
     if find_steady_after_s(facts) is not None:
@@ -99,8 +103,17 @@ def _judge_before(
         end_reason=EndReason.HELD,
         note="",
         events=tuple(event for event in facts.events if event.at_s < from_s),
+        target=_select_until(facts.target, from_s),
+        companions={
+            name: replace(companion, samples=_select_until(companion.samples, from_s))
+            for name, companion in facts.companions.items()
+        },
     )
     return judge_step(before, plan.slos, baseline, cell.limits, plan.timing)
+
+
+def _select_until(samples: Sequence[TargetSample], to_s: float) -> tuple[TargetSample, ...]:
+    return tuple(sample for sample in samples if sample.at_s <= to_s)
 
 
 def _judge_early_end(plan: Plan, cell: Cell, facts: StepFacts) -> tuple[BurstOutcome, DriftEvidence]:

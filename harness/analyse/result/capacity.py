@@ -40,7 +40,7 @@ from harness.model.evidence import (
     Skipped,
     StopReason,
 )
-from harness.model.rare_requests import TooFewRequests
+from harness.model.rare_requests import NameFailed, TooFewRequests
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,8 @@ def _has_never_come_up(attempt: Attempt) -> bool:
     """Return True if a run failed and none gave a step, or if every request of the first step failed."""
     if not attempt.steps:
         return bool(_list_failures(attempt))
-    return attempt.steps[0].rule is Rule.ALL_FAILED
+    first = attempt.steps[0].judgement
+    return first.rule is Rule.ALL_FAILED and not isinstance(first.evidence, NameFailed)
 
 
 def _list_failures(attempt: Attempt) -> list[str]:

@@ -4,7 +4,8 @@ A host changes its speed between two campaigns. Sizes that the CPU stops are the
 of the host, and a difference counts if it is at least 5 % and exceeds what both intervals and the spread
 between campaigns explain. Where the host's pace is unknown, the spread of campaigns at different speeds takes
 their place. Sizes that memory, errors or their own concurrency stop do not depend on the speed: a difference
-counts if the measured brackets do not overlap and the middles differ by at least 5 %.
+counts if the measured brackets do not overlap and the middles differ by at least 5 %. Nothing is known of a
+size that sustained all users of a campaign which asked for fewer than the other one has sustained.
 """
 
 import math
@@ -105,6 +106,9 @@ def _compare_size(
     before, after = _find_sustained_range(base), _find_sustained_range(head)
     if before is None or after is None:
         return _compare_bounds(limits, base, head, threshold_ratio)
+    factor = 1 + threshold_ratio
+    if _find_open_end(base) * factor < after.low or _find_open_end(head) * factor < before.low:
+        return Difference(limits, base, head, Change.UNKNOWN)
     ratio = _compute_ratio(base, head, before, after)
     at_one_speed = None if speed is None else _compare_at_one_speed(base, head, speed)
     if at_one_speed is not None:
@@ -290,6 +294,15 @@ def _find_sustained_range(results: Sequence[CellResult]) -> _UserRange | None:
     if not known or len(known) < len(ranges):
         return None
     return _UserRange(min(each.low for each in known), max(each.high for each in known))
+
+
+def _find_open_end(results: Sequence[CellResult]) -> float:
+    """Return the fewest users that a repetition was asked for and sustained; infinite if all of them broke.
+
+    Whether it would have sustained more is unknown.
+    """
+    ranges = [_find_cell_range(result) for result in results]
+    return min((each.low for each in ranges if each is not None and math.isinf(each.high)), default=math.inf)
 
 
 def _find_cell_range(result: CellResult) -> _UserRange | None:

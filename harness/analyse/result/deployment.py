@@ -65,7 +65,8 @@ def plan_deployment(
         replicas=_count_replicas(users, safe.users, limits.replicas),
         safe=safe,
         use=use,
-        replicas_help=result.limiting_factor not in OUTSIDE_FACTORS,
+        replicas_help=result.limiting_factor not in OUTSIDE_FACTORS
+        and (margin is None or margin.companion is None),
         ready_after_s=result.ready_after_s,
     )
 

@@ -19,10 +19,12 @@ from harness.model.evidence import (
     MemoryFull,
     OutOfMemory,
     OwnConcurrency,
+    ProcessKilled,
     RequestErrors,
     Thrashing,
 )
 from harness.model.memory import AT_LIMIT_RATIO
+from harness.model.rare_requests import NameFailed
 from harness.model.stalls import DiskStalled, MemoryShort
 
 _THRASHING_COST_AT_LEAST = 1.5
@@ -54,6 +56,7 @@ def find_limiting_factor(cell: Cell, broken: StepResult, steps: Sequence[StepRes
     return (
         _check_memory(cell.limits, broken, light)
         or _check_dead_companion(broken)
+        or _check_killed_companion(broken)
         or _check_errors(broken)
         or _check_cpu(cell.limits, broken, steps, disk)
         or (LimitingFactor(Factor.DISK, disk) if disk is not None else None)
@@ -77,7 +80,7 @@ def _find_lightest_pass(broken: StepResult, steps: Sequence[StepResult]) -> Step
 
 
 def _check_memory(limits: Limits, step: StepResult, light: StepResult | None) -> LimitingFactor | None:
-    if step.rule in (Rule.OOM_KILL, Rule.MEMORY_GROWS):
+    if step.rule is Rule.MEMORY_GROWS or (step.rule is Rule.OOM_KILL and not _lost_companion(step)):
         return LimitingFactor(Factor.MEMORY, step.judgement)
     if step.target.is_out_of_memory:
         return LimitingFactor(Factor.MEMORY, OutOfMemory(limits.memory_bytes, step.users))
@@ -125,12 +128,28 @@ def _check_dead_companion(step: StepResult) -> LimitingFactor | None:
     return LimitingFactor(Factor.DEPENDENCY, step.judgement)
 
 
+def _check_killed_companion(step: StepResult) -> LimitingFactor | None:
+    """Return the companion of which the kernel killed a process: requests then fail, or wait for it."""
+    if _lost_companion(step):
+        return LimitingFactor(Factor.DEPENDENCY, step.judgement)
+    killed = next((use for use in step.companions if use.is_out_of_memory), None)
+    if killed is None:
+        return None
+    full = CompanionMemoryFull(killed.name, killed.limits.memory_bytes, _compute_memory_ratio(killed))
+    return LimitingFactor(Factor.DEPENDENCY, full)
+
+
+def _lost_companion(step: StepResult) -> bool:
+    evidence = step.judgement.evidence
+    return isinstance(evidence, ProcessKilled) and evidence.companion is not None
+
+
 def _check_errors(step: StepResult) -> LimitingFactor | None:
     """Return errors as the factor, if they broke their SLO or the target died or failed every request."""
     if not (_is_broken_by_errors(step) or step.rule in (Rule.DIED, Rule.ALL_FAILED)):
         return None
     failures = step.failures
-    if not failures.counts:
+    if not failures.counts or isinstance(step.judgement.evidence, NameFailed):
         return LimitingFactor(Factor.ERRORS, step.judgement)
     error, count = max(failures.counts.items(), key=lambda item: item[1])
     evidence = RequestErrors(failures.ratio or 0.0, error, count, failures.first_after_s, _are_resets(step))

@@ -2,6 +2,7 @@
 
 from harness.analyse.step.baseline import Baseline
 from harness.analyse.step.judge import judge_step
+from harness.analyse.step.memory_kills import count_kills
 from harness.analyse.step.p95_drift import measure_p95_drift
 from harness.analyse.step.soak_memory import assess_soak_memory
 from harness.analyse.step.time_series import build_series
@@ -10,7 +11,7 @@ from harness.model import Cell, ContainerRun, EventKind, Plan, StepFacts
 from harness.model.evidence import NotReady
 from harness.model.trials import LongSoak
 
-_RESTARTS = (EventKind.DIE, EventKind.OOM, EventKind.RESTART)
+_RESTARTS = (EventKind.DIE, EventKind.RESTART)
 
 
 def assess_long_soak(
@@ -34,6 +35,12 @@ def assess_long_soak(
         evidence=step.judgement,
         memory=assess_soak_memory(facts, cell.limits.memory_bytes),
         drift=None if window is None else measure_p95_drift(window),
-        restarts=max(sum(event.kind is kind for event in facts.events) for kind in _RESTARTS),
+        restarts=_count_restarts(facts),
         series=build_series(facts),
     )
+
+
+def _count_restarts(facts: StepFacts) -> int:
+    """Return how often a process ended or was killed; one end may have several events, so the most counts."""
+    ends = (sum(event.kind is kind for event in facts.events) for kind in _RESTARTS)
+    return max(count_kills(facts), *ends)

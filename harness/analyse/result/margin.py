@@ -4,12 +4,13 @@ Load never exceeds the users limit. So the capacity of a size that sustains the 
 follows from what the size used. The CPU gives N = (cores / D)·(Z + R) by the utilisation law (see
 `search.prediction`), corrected by what other sizes of the campaign sustained; the share of slow requests says
 the same, where there are enough of them. The memory is taken to grow with the users from what the target
-needs without any. The lower one counts. A limit of the target's own, as its number of workers, shows only
-under more load, so a predicted margin holds as far as CPU and memory decide.
+needs without any, and so is the CPU that each companion uses. The lowest one counts. A limit of the target's
+own, as its number of workers, shows only under more load, so a predicted margin holds as far as these decide.
 """
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from statistics import NormalDist, stdev
 
 from harness.analyse.intervals import NORMAL_975
@@ -32,6 +33,9 @@ from harness.model import CellResult, Margin, Slo, Status, StepResult, Verdict
 _MEMORY_SIGMA = 0.1
 """The standard deviation of the ln of the users that fill the memory."""
 
+_COMPANION_SIGMA = 0.15
+"""The standard deviation of the ln of the users that use up a companion's CPU, as for the target's own."""
+
 _RUN_SIGMA = 0.03
 """The standard deviation of the ln of a target's speed between container runs on one host."""
 
@@ -52,8 +56,9 @@ def find_margin(
     They correct the prediction and show how much the host's speed differs.
     """
     everyone = [result, *(other for other in others if other is not result)]
-    corrections = collect_corrections(everyone, find_response_limit(slos))
-    return _build_margin(result, users, needed, everyone, slos, corrections, _measure_host_sigma(everyone))
+    own = _select_variant(everyone, result.cell.limits.variant)
+    corrections = collect_corrections(own, find_response_limit(slos))
+    return _build_margin(result, users, needed, own, slos, corrections, _measure_host_sigma(everyone))
 
 
 def find_margins(
@@ -63,14 +68,21 @@ def find_margins(
 
     See `find_margin`. What all sizes have in common is computed once.
     """
-    corrections = collect_corrections(results, find_response_limit(slos))
-    host_sigma = _measure_host_sigma(results)
-    return [
-        _build_margin(result, users, needed, results, slos, corrections, host_sigma)
-        if result.sustains(users)
-        else None
-        for result in results
-    ]
+    limit, host_sigma = find_response_limit(slos), _measure_host_sigma(results)
+    names = dict.fromkeys(result.cell.limits.variant for result in results)
+    own = {name: _select_variant(results, name) for name in names}
+    corrections = {name: collect_corrections(own[name], limit) for name in names}
+
+    def build(result: CellResult) -> Margin | None:
+        name = result.cell.limits.variant
+        return _build_margin(result, users, needed, own[name], slos, corrections[name], host_sigma)
+
+    return [build(result) if result.sustains(users) else None for result in results]
+
+
+def _select_variant(results: Sequence[CellResult], variant: str | None) -> list[CellResult]:
+    """Return the results of one variant: what a request costs another one tells nothing about it."""
+    return [result for result in results if result.cell.limits.variant == variant]
 
 
 def _build_margin(
@@ -82,10 +94,16 @@ def _build_margin(
     corrections: Sequence[float],
     host_sigma: float,
 ) -> Margin | None:
+    """Return the margin of a size; `everyone` are the sizes of its variant, with itself."""
+    companion: str | None = None
     measured = _read_capacity(result)
     capacity = measured or _predict_capacity(result, everyone, slos, corrections)
     if capacity is None:
         return None
+    if measured is None and (full := _find_full_companion(result, everyone)) is not None:
+        estimate, name = full
+        if estimate.users < capacity.users:
+            capacity, companion = _raise_to_sustained(estimate, result), name
     sigma = math.hypot(capacity.sigma, _RUN_SIGMA, host_sigma)
     return Margin(
         capacity_users=capacity.users,
@@ -94,6 +112,7 @@ def _build_margin(
         spare_memory_ratio=_compute_spare_memory(result, users),
         probability=NormalDist().cdf(math.log(capacity.users / users) / sigma),
         headroom_probability=NormalDist().cdf(math.log(capacity.users / needed) / sigma),
+        companion=companion,
     )
 
 
@@ -111,7 +130,7 @@ def _predict_capacity(
 ) -> LogNormalEstimate | None:
     """Return the lower one of the capacities by CPU and by memory; at least the users that passed.
 
-    None if neither is known.
+    None if that by the CPU is unknown: what the memory allows is then no more than an upper bound.
     """
     step = _choose_step(result)
     by_cpu = combine_estimates(
@@ -122,11 +141,38 @@ def _predict_capacity(
             _estimate_from_slow_requests(step, slos),
         ]
     )
-    known = [each for each in (by_cpu, _estimate_from_memory(result, step)) if each is not None]
-    lowest = min(known, key=lambda each: each.users, default=None)
-    if lowest is None:
+    if by_cpu is None:
         return None
-    return LogNormalEstimate(max(lowest.users, result.sustained_users or 0), lowest.sigma)
+    by_memory = _estimate_from_memory(result, step)
+    is_memory_less = by_memory is not None and by_memory.users < by_cpu.users
+    return _raise_to_sustained(by_memory if by_memory is not None and is_memory_less else by_cpu, result)
+
+
+def _raise_to_sustained(estimate: LogNormalEstimate, result: CellResult) -> LogNormalEstimate:
+    return replace(estimate, users=max(estimate.users, result.sustained_users or 0))
+
+
+def _find_full_companion(
+    result: CellResult, everyone: Sequence[CellResult]
+) -> tuple[LogNormalEstimate, str] | None:
+    """Return the users at which the first companion has used up its CPU, and its name; None without any.
+
+    They are in proportion to those of a measured step. A size without steps has those of another one, which
+    has a load balancer too or has none: what companions do for a user does not depend on the target's size.
+    """
+    has_balancer = result.cell.limits.replicas > 1
+    alike = [each for each in everyone if (each.cell.limits.replicas > 1) == has_balancer]
+    steps = (_choose_step(each) for each in (result, *alike))
+    step = next((step for step in steps if step is not None), None)
+    if step is None:
+        return None
+    found = [
+        (step.users * use.limits.total_cores / use.cpu_used_cores, use.name)
+        for use in step.companions
+        if use.cpu_used_cores is not None and use.cpu_used_cores > 0
+    ]
+    users, name = min(found, default=(0.0, ""))
+    return (LogNormalEstimate(users, _COMPANION_SIGMA), name) if users > 0 else None
 
 
 def _choose_step(result: CellResult) -> StepResult | None:

@@ -132,15 +132,23 @@ def _get_capacity(margin: Margin | None) -> float:
 def select_worst_repetitions(cells: Sequence[CellResult]) -> _Sizes:
     """Return for every size the result of the repetition that sustains the fewest users.
 
-    An undecided repetition counts only if all repetitions of its size are undecided.
+    An undecided repetition counts only if all repetitions of its size are undecided, or if it broke with
+    users that another one sustained.
     """
     results_by_size: dict[Limits, list[CellResult]] = {}
     for result in cells:
         results_by_size.setdefault(result.cell.limits, []).append(result)
-    return {
-        limits: min(results, key=lambda result: (result.is_undecided, result.known_users))
-        for limits, results in results_by_size.items()
-    }
+    return {limits: _find_worst(results) for limits, results in results_by_size.items()}
+
+
+def _find_worst(repetitions: Sequence[CellResult]) -> CellResult:
+    most_users = max(result.known_users for result in repetitions)
+
+    def rank(result: CellResult) -> tuple[bool, int]:
+        is_unknown = result.is_undecided and not (most_users and result.breaks_at(most_users))
+        return is_unknown, result.known_users
+
+    return min(repetitions, key=rank)
 
 
 def _find_next_smaller(sizes: _Sizes, recommended: Limits) -> CellResult | None:

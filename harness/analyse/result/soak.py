@@ -11,7 +11,7 @@ from harness.analyse.result.capacity import set_load_numbers
 from harness.analyse.result.consistency import Recheck
 from harness.analyse.result.limiting_factor import find_limiting_factor
 from harness.analyse.result.sizing import recommend_size
-from harness.analyse.search.bracket import find_bracket
+from harness.analyse.search.bracket import find_bracket, is_invalid_twice
 from harness.analyse.search.host_pace import is_slower
 from harness.model import Cell, CellResult, Plan, Purpose, Rule, Soak, Status, Step, StepResult, Verdict
 from harness.model.cell_evidence import BrokeInSoak
@@ -53,21 +53,30 @@ def assess_soak(check: Recheck, users_limit: int) -> Soak | None:
     """Return what the soak of a cell has shown; None if it must still be held, or held again.
 
     An invalid soak is held again once, and so is one that broke an SLO while the host was slower than in the
-    search (see `host_pace`).
+    search (see `host_pace`). If that is invalid twice, the one that broke the SLO counts.
     """
     if not check.is_done or _needs_faster_host(check):
         return None
     load_s = sum(step.load_s for step in check.steps)
     if check.failure is not None:
         return Soak(users_limit, None, NotReady(check.failure), load_s)
-    step = check.steps[-1]
+    step = (_list_valid(check) or check.steps)[-1]
     return Soak(step.users, step, step.judgement, load_s)
 
 
+def _list_valid(check: Recheck) -> list[StepResult]:
+    return [step for step in check.steps if step.verdict is not Verdict.INVALID]
+
+
 def _needs_faster_host(check: Recheck) -> bool:
-    """Return True if the only valid step broke an SLO on a host slower than in the search."""
-    valid = [step for step in check.steps if step.verdict is not Verdict.INVALID]
+    """Return True if the only valid step broke an SLO on a host slower than in the search.
+
+    If it was held again since, that was not invalid twice.
+    """
+    valid = _list_valid(check)
     if len(valid) != 1 or valid[0].rule is not Rule.SLO_BROKEN or check.failure is not None:
+        return False
+    if is_invalid_twice(check.steps):
         return False
     passed = (step for step in check.cell.steps if step.users == valid[0].users)
     return any(step.verdict is Verdict.PASS and is_slower(valid[0], step) for step in passed)

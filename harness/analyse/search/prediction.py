@@ -230,7 +230,7 @@ def _is_saturated(step: StepResult) -> bool:
 
     The throughput of a step that failed by errors need not be all that the target can do.
     """
-    if step.verdict is not Verdict.FAIL or step.rule in (Rule.OOM_KILL, Rule.MEMORY_GROWS):
+    if step.verdict is not Verdict.FAIL or step.rule in (Rule.OOM_KILL, Rule.MEMORY_GROWS, Rule.ALL_FAILED):
         return False
     slo = step.judgement.broken_slo
     if slo is not None and slo.kind in (IndicatorKind.ERRORS, IndicatorKind.ADDED_ERRORS):

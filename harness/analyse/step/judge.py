@@ -10,12 +10,13 @@ from harness.analyse.search.limit_shape import NEAR_FACTOR
 from harness.analyse.search.rare_requests import count_fewest_requests
 from harness.analyse.step.baseline import Baseline, choose_baseline, find_baseline_step
 from harness.analyse.step.cycle import measure_cycle_s
+from harness.analyse.step.failed_requests import check_failed_requests, count_window_failures
 from harness.analyse.step.littles_law import (
     check_unreported_time,
     compute_residual_ratio,
     compute_wait_ratio,
 )
-from harness.analyse.step.memory_kills import find_kill_s
+from harness.analyse.step.memory_kills import find_companion_kill, find_kill_s
 from harness.analyse.step.memory_trend import assess_memory
 from harness.analyse.step.request_names import find_failures_at_start, summarize_names
 from harness.analyse.step.scenario_errors import (
@@ -57,7 +58,6 @@ from harness.model import (
     Latency,
     Limits,
     Plan,
-    RequestFailure,
     Rule,
     Settling,
     Slo,
@@ -67,7 +67,6 @@ from harness.model import (
     TargetUse,
     Timing,
     Verdict,
-    count_failures,
     find_commonest_failure,
     is_same_request,
 )
@@ -91,9 +90,6 @@ _ENDINGS = {
     EndReason.STALLED: Rule.STALLED,
     EndReason.ALL_FAILED: Rule.ALL_FAILED,
 }
-
-_ALL_FAILED_FROM = 10
-"""A window with at least this many requests, all of them failed, is a FAIL even without an SLO on errors."""
 
 
 def judge_steps(
@@ -224,12 +220,12 @@ def _judge(
         unreported = check_unreported_time(facts, window, slos) if window else None
         failure = find_commonest_failure(facts.requests)
         return raised or unreported or Judgement(Rule.NO_DATA, NoRequests(failure))
-    judgement = _judge_slos([evaluate_slo(window, slo, baseline) for slo in slos], window)
-    is_inconclusive = judgement.rule is Rule.TOO_FEW_REQUESTS
-    if is_inconclusive and window.failed.all() and len(window.failed) >= _ALL_FAILED_FROM:
-        error, count = max(window.errors.items(), key=lambda item: item[1], default=("no answer", 0))
-        failure = next(iter(_count_failures(facts, window)), None)
-        return Judgement(Rule.ALL_FAILED, EveryRequestFailed(error, count, failure))
+    evaluations = [evaluate_slo(window, slo, baseline) for slo in slos]
+    judgement = _judge_slos(evaluations, window)
+    if judgement.rule is Rule.TOO_FEW_REQUESTS:
+        unknown = [each.slo for each in evaluations if each.value is None and not each.holds]
+        if (failed := check_failed_requests(facts, window, unknown)) is not None:
+            return failed
     if raised is not None and not does_failure_stand(judgement, has_baseline=baseline is not None):
         return raised
     if judgement.verdict is Verdict.FAIL:
@@ -238,13 +234,16 @@ def _judge(
 
 
 def _check_killed_process(facts: StepFacts) -> Judgement | None:
-    """Judge a step in which the kernel killed a process of the target for lack of memory: it fails.
+    """Judge a step in which the kernel killed a process of target or companion for lack of memory: it fails.
 
     The memory does not suffice and the work of that process is lost, even if the SLOs hold. None without a
     kill.
     """
-    kill_s = find_kill_s(facts)
-    return None if kill_s is None else Judgement(Rule.OOM_KILL, ProcessKilled(kill_s - facts.ramp_from_s))
+    if (kill_s := find_kill_s(facts)) is not None:
+        return Judgement(Rule.OOM_KILL, ProcessKilled(kill_s - facts.ramp_from_s))
+    if (kill := find_companion_kill(facts)) is not None:
+        return Judgement(Rule.OOM_KILL, ProcessKilled(kill[0] - facts.ramp_from_s, kill[1]))
+    return None
 
 
 def _judge_slos(evaluations: Sequence[SloEvaluation], window: Window) -> Judgement:
@@ -258,17 +257,18 @@ def _judge_slos(evaluations: Sequence[SloEvaluation], window: Window) -> Judgeme
 
 
 def _build_too_few(slo: Slo, window: Window) -> TooFewRequests:
-    count = len(window.select_request_name(slo.request_name).good) if slo.request_name else len(window.good)
+    own = window.select_request_name(slo.request_name) if slo.request_name else window
     seen = tuple(window.names[index] for index in np.unique(window.name))
     has_name = slo.request_name is None or any(is_same_request(slo.request_name, name) for name in seen)
     return TooFewRequests(
         slo,
-        count,
+        len(own.good),
         count_fewest_requests(slo),
         window.users,
         window.length_s,
         len(window.start_s),
         () if has_name else seen,
+        failed=int(own.failed.sum()),
     )
 
 
@@ -353,17 +353,11 @@ def _summarize_failures(facts: StepFacts, window: Window | None) -> Failures:
     return Failures(
         ratio=float(window.failed.mean()) if window and len(window.failed) else None,
         counts=window.errors if window else {},
-        by_name=_count_failures(facts, window),
+        by_name=count_window_failures(facts, window),
         at_start=find_failures_at_start(facts, window) if window else (),
         first_after_s=first_s,
         median_latency_s=latency_s,
     )
-
-
-def _count_failures(facts: StepFacts, window: Window | None) -> tuple[RequestFailure, ...]:
-    start_s = facts.requests.start_s
-    inside = None if window is None else (start_s >= window.from_s) & (start_s < window.to_s)
-    return count_failures(facts.requests, inside)
 
 
 def _summarize_target(facts: StepFacts, from_s: float, to_s: float, window: Window | None) -> TargetUse:

@@ -255,13 +255,13 @@ def compute_shortfall_ratio(window: Window, baseline: Baseline) -> float:
 
     A request takes its user as long as the response time of its name and the unexplained time at light load.
     Users with a fixed cycle are compared with the cycle of light load instead, because their pauses end when
-    it is over.
+    it is over. The pauses and the unexplained time of failed requests count too: how many fail, `errors` says.
     """
-    light = baseline.estimate_light_wait(window)
+    light, asked = baseline.estimate_light_wait(window), len(window.start_s)
     cycle_s = _find_fixed_cycle_s(window, baseline, light)
     if cycle_s is not None:
-        return max(0.0, 1 - cycle_s * len(window.good) / _sum_cycles_s(window))
-    explained_s = window.thinking_s + light.sum_s + len(window.good) * baseline.unexplained.per_request_s
+        return max(0.0, 1 - cycle_s * asked / _sum_cycles_s(window))
+    explained_s = window.thinking_s + light.sum_s + asked * baseline.unexplained.per_request_s
     return max(0.0, 1 - explained_s / (window.users * window.length_s))
 
 

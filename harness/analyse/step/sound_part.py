@@ -7,13 +7,17 @@ depends on the counters of generator and host only, and never on the requests.
 from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.analyse.step.cycle import measure_cycle_s
 from harness.analyse.step.validity import find_disturbance
 from harness.analyse.step.window import Window, cut_window
-from harness.model import EndReason, Slo, StepFacts
+from harness.model import LONGEST_CYCLE_S, EndReason, Slo, StepFacts
 
 _BLOCK_S = 5.0
 PART_AT_LEAST_S = 20.0
 """A shorter part is not judged: a window is as long by default."""
+
+_PART_CYCLES = 2
+"""Nor is a part of fewer of the users' cycles: those who ask in it may be a single wave."""
 
 _SAME_INSTANT_S = 1e-6
 
@@ -21,17 +25,27 @@ _SAME_INSTANT_S = 1e-6
 def select_sound_part(facts: StepFacts, slos: Sequence[Slo] = (), limit_s: float = 0.0) -> StepFacts:
     """Return the step with its window cut to the longest undisturbed part.
 
-    It is the step as it is if its whole window is sound or no sound part is 20 s long, and if something ended
-    the step. The 5 s after a disturbance are left out too, in which the target still works off what waited.
-    `limit_s` is that of `cut_window`.
+    It is the step as it is if its whole window is sound or no sound part is long enough, and if something
+    ended the step. The 5 s after a disturbance are left out too, in which the target still works off what
+    waited. `limit_s` is that of `cut_window`.
     """
     window = cut_window(facts, limit_s)
     if window is None or facts.end_reason is not EndReason.HELD or not _is_disturbed(facts, window, slos):
         return facts
     from_s, to_s = _find_longest_run(_find_sound_blocks(facts, window, slos))
-    if to_s - from_s < PART_AT_LEAST_S or find_disturbance(facts, from_s, to_s, slos) is not None:
+    is_short = to_s - from_s < find_least_part_s(facts, limit_s)
+    if is_short or find_disturbance(facts, from_s, to_s, slos) is not None:
         return facts
     return replace(facts, window_from_s=from_s, window_to_s=to_s)
+
+
+def find_least_part_s(facts: StepFacts, limit_s: float) -> float:
+    """Return how long a part must be to be judged: 20 s, and two cycles of the users.
+
+    A cycle of more than 120 s counts as 120 s, and a response in it as `limit_s` at most.
+    """
+    cycle_s = min(measure_cycle_s(facts, limit_s), LONGEST_CYCLE_S)
+    return max(PART_AT_LEAST_S, _PART_CYCLES * cycle_s)
 
 
 def is_recovering(facts: StepFacts, slos: Sequence[Slo], limit_s: float) -> bool:

@@ -8,7 +8,12 @@ Karlin and others, "Competitive snoopy caching", Algorithmica 3, 1988).
 from collections.abc import Callable, Sequence
 
 from harness.analyse.step.scenario_errors import summarize_user_ends
-from harness.analyse.step.sound_part import PART_AT_LEAST_S, find_sound_from_s, is_disturbed_throughout
+from harness.analyse.step.sound_part import (
+    PART_AT_LEAST_S,
+    find_least_part_s,
+    find_sound_from_s,
+    is_disturbed_throughout,
+)
 from harness.analyse.step.window import cut_window
 from harness.model import Slo, StepFacts
 
@@ -43,7 +48,7 @@ def is_spoiled(
     sound_from_s = find_sound_from_s(facts, slos, drain_s)
     if sound_from_s is None:
         return False
-    if ends_by_s - sound_from_s < PART_AT_LEAST_S:
+    if ends_by_s - sound_from_s < find_least_part_s(facts, drain_s):
         return True
     has_waited = window.length_s >= window.from_s - facts.ramp_from_s
     return not is_last_try and has_waited and is_disturbed_throughout(facts, slos, drain_s)

@@ -7,6 +7,7 @@ from itertools import pairwise
 from statistics import fmean, median
 from typing import TypeVar
 
+from harness.analyse.step.memory_kills import list_counted_kills
 from harness.analyse.step.window import Window, select_around
 from harness.model import (
     CompanionUse,
@@ -137,11 +138,12 @@ def summarize_cpu(
 ) -> tuple[float | None, float | None]:
     """Return the cores that were used in [from_s, to_s], and the share of throttled periods.
 
-    Both are None without counters. The share is also None if the counters show no period.
+    Both are None without counters, and if these began anew meanwhile, as those of a container that was
+    started again. The share is also None if the counters show no period.
     """
     around = select_around(samples, from_s, to_s)
     cores = _compute_cores(around, _read_cpu_s)
-    if cores is None:
+    if cores is None or any(after.cpu_s < before.cpu_s for before, after in pairwise(around)):
         return None, None
     periods = around[-1].periods - around[0].periods
     throttled = around[-1].throttled_periods - around[0].throttled_periods
@@ -224,6 +226,7 @@ def summarize_companions(facts: StepFacts, from_s: float, to_s: float) -> tuple[
             *summarize_cpu(companion.samples, from_s, to_s),
             find_most_bytes(companion.samples),
             summarize_stalls(companion.samples, from_s, to_s),
+            is_out_of_memory=bool(list_counted_kills(companion.samples)),
         )
         for name, companion in facts.companions.items()
     )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from harness.analyse.step.littles_law import UnexplainedTime, check_littles_law
-from harness.analyse.step.memory_kills import find_kill_s
+from harness.analyse.step.memory_kills import find_companion_kill, find_kill_s
 from harness.analyse.step.scenario_errors import summarize_user_ends
 from harness.analyse.step.step_memo import StepMemo
 from harness.analyse.step.usage import (
@@ -129,9 +129,13 @@ def judge_validity(
     return (
         find_disturbance(facts, window.from_s, window.to_s, slos)
         or _check_users(facts, window)
-        or (_check_host_memory(facts, limits) if find_kill_s(facts) is not None else None)
+        or (_check_host_memory(facts, limits) if _has_kill(facts) else None)
         or check_littles_law(facts, window, usual)
     )
+
+
+def _has_kill(facts: StepFacts) -> bool:
+    return find_kill_s(facts) is not None or find_companion_kill(facts) is not None
 
 
 def find_disturbance(
@@ -193,11 +197,16 @@ def _check_suspension(facts: StepFacts, from_s: float, to_s: float) -> Judgement
 
 
 def _find_longest_gap_s(facts: StepFacts, from_s: float, to_s: float) -> float:
-    """Return the longest time in [from_s, to_s] without a reading of the host's or a process's counters."""
+    """Return the longest time without a reading of the host's or a process's counters.
+
+    It need only begin or end within [from_s, to_s]: requests that were under way waited through all of it.
+    What was read before is to be read until `to_s`.
+    """
     series: list[Sequence[HostSample | GeneratorSample | WorkerSample]]
     series = [facts.host, facts.generator, *group_by_process(facts).values()]
-    inside = ([sample.at_s for sample in each if from_s <= sample.at_s <= to_s] for each in series)
-    return max((after - before for each in inside for before, after in pairwise(each)), default=0.0)
+    instants_s = ([*(sample.at_s for sample in each), max(each[-1].at_s, to_s)] for each in series if each)
+    gaps = (gap for each in instants_s for gap in pairwise(each))
+    return max((after - before for before, after in gaps if after > from_s and before < to_s), default=0.0)
 
 
 def _compute_allowed_lag_s(slos: Sequence[Slo]) -> float:
@@ -267,8 +276,8 @@ def check_full_host(facts: StepFacts, from_s: float, to_s: float, limits: Limits
 def _check_host_memory(facts: StepFacts, limits: Limits | None) -> Judgement | None:
     """Check whether the host ran out of memory, and not the container whose process was killed.
 
-    That is the target, or a companion that died. It must have been far below its own limit, but if Locust
-    died this doesn't matter: no container's limit ends Locust.
+    That is the target, or a companion that died or lost a process. It must have been far below its own limit,
+    but if Locust died this doesn't matter: no container's limit ends Locust.
     """
     is_held = facts.end_reason is EndReason.HELD
     from_s = facts.ramp_from_s if is_held else facts.ended_s - _EARLY_END_CHECKED_S
@@ -287,7 +296,13 @@ def _check_host_memory(facts: StepFacts, limits: Limits | None) -> Judgement | N
 
 
 def _find_dead_companion(facts: StepFacts) -> str | None:
-    """Return the companion whose end ended the step; None if none did, or if nothing was counted of it."""
+    """Return the companion that ended the step, or that lost a process while the target lost none.
+
+    None if there is none, or if nothing was counted of it.
+    """
+    if facts.end_reason is EndReason.HELD and find_kill_s(facts) is None:
+        kill = find_companion_kill(facts)
+        return None if kill is None else kill[1]
     if facts.end_reason is not EndReason.DEPENDENCY_DIED:
         return None
     name = facts.note.partition(":")[0]

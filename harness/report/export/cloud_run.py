@@ -12,6 +12,7 @@ from harness.report.view.text import format_size
 
 _SELLER = "Cloud Run"
 _MOST_CONCURRENCY = 1000
+_LONGEST_NAME = 49
 """What Cloud Run allows."""
 
 
@@ -21,7 +22,7 @@ def build_cloud_run(deployment: Deployment) -> list[Node]:
     Raises:
         UsageError: Cloud Run has no size as large as this.
     """
-    label = to_label(deployment.service.name)
+    label = to_label(deployment.service.name, _LONGEST_NAME)
     template: Node = {
         "metadata": {"annotations": _build_annotations(deployment)},
         "spec": {

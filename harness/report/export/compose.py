@@ -2,7 +2,7 @@
 
 from harness.model.deployment import Deployment
 from harness.report.export.kubernetes import build_image
-from harness.report.export.names import to_cores, to_label, to_mebibytes
+from harness.report.export.names import LEAST_RESERVED_BYTES, to_cores, to_label, to_mebibytes
 from harness.report.export.tree import Explained, Node, Unknown
 from harness.report.view import deployment as words
 
@@ -38,7 +38,7 @@ def _build_resources(deployment: Deployment) -> Node:
         cpu = Explained(
             to_cores(round(min(cpu_cores, limits.cpu_cores), 3)), words.explain_cpu_request(deployment)
         )
-    memory_mib = to_mebibytes(words.choose_memory_request(deployment))
+    memory_mib = to_mebibytes(max(LEAST_RESERVED_BYTES, words.choose_memory_request(deployment)))
     return {
         "limits": {
             "cpus": Explained(to_cores(limits.cpu_cores), words.MEASURED_LIMIT),

@@ -6,12 +6,13 @@ from harness.model import Limits
 from harness.model.deployment import Deployment
 from harness.report.export.cloud_run import choose_sold_size, explain_sold_amounts
 from harness.report.export.kubernetes import build_image, can_scale
-from harness.report.export.names import to_label, to_mebibytes
-from harness.report.export.tree import Explained, Node
+from harness.report.export.names import LEAST_RESERVED_BYTES, to_label, to_mebibytes
+from harness.report.export.tree import Explained, Node, Unknown
 from harness.report.view import deployment as words
 
 _SELLER = "Fargate"
 _UNITS_PER_CPU = 1024
+_WHOLE_FROM_PERCENT, _MOST_PERCENT = 10, 99
 _PARAMETERS: Node = {
     "Cluster": {"Type": "String", "Description": "The name of the ECS cluster"},
     "Subnets": {"Type": "List<AWS::EC2::Subnet::Id>"},
@@ -75,11 +76,17 @@ def _build_container(deployment: Deployment) -> Node:
         variables: Node = [{"Name": name, "Value": value} for name, value in service.settings.items()]
         container["Environment"] = Explained(variables, words.explain_settings(deployment))
     container["Memory"] = Explained(to_mebibytes(limit_bytes), f"MiB; {words.MEASURED_MEMORY_LIMIT}")
-    container["MemoryReservation"] = Explained(
-        to_mebibytes(words.choose_memory_request(deployment)),
-        f"MiB; {words.explain_memory_request(deployment)}",
-    )
+    container["MemoryReservation"] = _build_reservation(deployment)
     return container
+
+
+def _build_reservation(deployment: Deployment) -> Node:
+    """Return the memory to reserve; left out if it is the whole limit, because ECS takes only less."""
+    reserved_mib = to_mebibytes(max(LEAST_RESERVED_BYTES, words.choose_memory_request(deployment)))
+    why = words.explain_memory_request(deployment)
+    if reserved_mib >= to_mebibytes(deployment.limits.memory_bytes):
+        return Unknown(why)
+    return Explained(reserved_mib, f"MiB; {why}")
 
 
 def _build_service(deployment: Deployment) -> Node:
@@ -111,13 +118,10 @@ def _build_target(deployment: Deployment) -> Node:
 
 def _build_policy(deployment: Deployment, sold: Limits) -> Node:
     """Return the policy that keeps the CPU at the use from which on a further task is due."""
-    use = deployment.use
-    used_cores = (use.cpu_cores or 0.0) * use.scale_at_users / use.users
-    percent = max(1, math.floor(round(100 * used_cores / sold.cpu_cores, 6)))
     configuration: dict[str, Node] = {
         "PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"},
         "TargetValue": Explained(
-            percent,
+            _compute_percent(deployment, sold),
             f"per cent of the task's CPU, {words.explain_scaling(deployment)}; ECS looks every minute",
         ),
     }
@@ -133,3 +137,17 @@ def _build_policy(deployment: Deployment, sold: Limits) -> Node:
             "TargetTrackingScalingPolicyConfiguration": configuration,
         },
     }
+
+
+def _compute_percent(deployment: Deployment, sold: Limits) -> int | float:
+    """Return the use of the task's CPU from which on a further task is due, in per cent, rounded down.
+
+    Below 10 % it has a decimal: of 1.7 %, 1 % would be far too early. It is at most 99 %, because no use
+    exceeds 100 %.
+    """
+    use = deployment.use
+    used_cores = (use.cpu_cores or 0.0) * use.scale_at_users / use.users
+    percent = round(100 * used_cores / sold.cpu_cores, 6)
+    if percent < _WHOLE_FROM_PERCENT:
+        return max(1, math.floor(round(10 * percent, 6))) / 10
+    return min(_MOST_PERCENT, math.floor(percent))

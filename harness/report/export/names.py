@@ -7,11 +7,14 @@ from harness.model import MIB
 
 _NOT_IN_LABEL = re.compile(r"[^a-z0-9]+")
 
+LEAST_RESERVED_BYTES = 6 * MIB
+"""Docker refuses to reserve less memory for a container."""
 
-def to_label(name: str) -> str:
-    """Return a name as a DNS label: lower-case letters, digits and dashes, 63 at most, a letter first."""
+
+def to_label(name: str, longest: int = 63) -> str:
+    """Return a name as a DNS label: lower-case letters, digits and dashes, a letter first."""
     label = _NOT_IN_LABEL.sub("-", name.lower()).strip("-")
-    return (label if label[:1].isalpha() else f"app-{label}")[:63].strip("-")
+    return (label if label[:1].isalpha() else f"app-{label}")[:longest].strip("-")
 
 
 def to_millicores(cores: float) -> str:

@@ -6,7 +6,7 @@ from typing import Union
 
 from harness.report.view.text import clean_text
 
-Node = Union[str, int, bool, Mapping[str, "Node"], Sequence["Node"], "Explained", "Unknown"]
+Node = Union[str, int, float, bool, Mapping[str, "Node"], Sequence["Node"], "Explained", "Unknown"]
 """A value of an exported file."""
 
 

@@ -77,9 +77,9 @@ def _list_gaps(deployment: Deployment) -> list[str]:
 
 def explain_no_scaling(deployment: Deployment) -> str:
     """Return why more replicas may not make the size carry more."""
-    if deployment.result.limiting_factor is Factor.DEPENDENCY:
-        return "A service that it needs is the limit: further replicas of the target alone do not help."
-    return "Errors are the limit: whether further replicas help is not known."
+    if deployment.result.limiting_factor is Factor.ERRORS:
+        return "Errors are the limit: whether further replicas help is not known."
+    return "A service that it needs is the limit: further replicas of the target alone do not help."
 
 
 def explain_cpu_request(deployment: Deployment) -> str:

@@ -40,13 +40,13 @@ from harness.model.evidence import (
     Thrashing,
     TimeUnexplained,
 )
-from harness.model.rare_requests import TooFewRequests
+from harness.model.rare_requests import NameFailed, TooFewRequests
 from harness.model.stalls import CompanionStalled, DiskStalled, MemoryShort
 from harness.model.task_evidence import TasksRaised, UsersLost
 from harness.model.user_time import TimeUnreported
 from harness.report.view import stalls
 from harness.report.view.failures import describe_failure, explain_constant_errors
-from harness.report.view.rare_requests import explain_lack_of_requests
+from harness.report.view.rare_requests import explain_lack_of_answers
 from harness.report.view.scenario_errors import (
     explain_lost_users,
     explain_raised_tasks,
@@ -224,8 +224,8 @@ def explain_judgement(judgement: Judgement) -> str:
             return "; ".join(_explain_evaluation(each) for each in evaluations)
         case SloBroken(evaluation):
             return _explain_evaluation(evaluation)
-        case TooFewRequests():
-            return explain_lack_of_requests(evidence, _name_slo(evidence.slo))
+        case TooFewRequests() | NameFailed():
+            return explain_lack_of_answers(evidence, _name_slo(evidence.slo))
         case EndedStep(note):
             first_line = quote_first_line(note)
             remedy = suggest_for_ending(first_line)
@@ -248,11 +248,11 @@ def explain_judgement(judgement: Judgement) -> str:
             return explain_unreported_time(evidence)
         case MemoryGrows():
             return _explain_memory_growth(evidence)
-        case ProcessKilled(after_s):
-            return (
-                "the kernel killed a process of the target for lack of memory "
-                f"{format_seconds(after_s, 0)} after the ramp began; its container went on"
-            )
+        case ProcessKilled(after_s, companion):
+            of_whom = "the target" if companion is None else f"the companion {companion}"
+            when = f"{format_seconds(after_s, 0)} after the ramp began"
+            killed = f"the kernel killed a process of {of_whom} for lack of memory"
+            return f"{killed} {when}; its container went on"
         case CpuStolen() | ForeignLoad() | ProxyBusy() | HostFull() | HostOutOfMemory():
             return _explain_host(evidence)
 
@@ -368,7 +368,7 @@ def name_rule(judgement: Judgement) -> str:
     match judgement.evidence:
         case SloBroken(evaluation):
             return _name_slo(evaluation.slo)
-        case TooFewRequests(slo):
+        case TooFewRequests(slo) | NameFailed(slo):
             return _name_slo(slo)
         case _:
             return judgement.rule.value

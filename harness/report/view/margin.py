@@ -40,11 +40,18 @@ def _describe_own(sizing: Sizing) -> list[str]:
         none = f"{left}: no size keeps" if left else "No size keeps"
         return [
             f"{none} room for {headroom}, this one sustains about {most} ({source}).",
-            "Measure larger sizes too.",
+            _advise(margin),
         ]
     doubt = "" if margin.headroom_probability > _TOSS_UP_AT_MOST else ", a toss-up"
     room = f"room for {headroom} ({source}{doubt})"
     return [f"{left}, {room}." if left else f"It keeps {room}."]
+
+
+def _advise(margin: Margin) -> str:
+    """Return what to do if no size keeps the headroom."""
+    if margin.companion is None:
+        return "Measure larger sizes too."
+    return f"With them its companion {text.clean_text(margin.companion)} uses all of its CPU: give it more."
 
 
 def _describe_just_enough(sizing: Sizing) -> list[str]:

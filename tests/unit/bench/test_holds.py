@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.holds.__main__ import main
-from bench.holds.campaign import Certificate, open_campaign
+from bench.holds.campaign import Certificate, Hold, open_campaign
 from bench.holds.holding import hold_certified
 from bench.holds.table import compute_memory_rise, format_table
 from harness.campaign import CampaignListener, run_campaign
@@ -15,6 +15,7 @@ from harness.cli.console import DONE, INTERRUPTED, NOT_MET, USER_MISTAKE
 from harness.model import (
     MIB,
     EndReason,
+    HostUse,
     Plan,
     Requests,
     Scenario,
@@ -25,6 +26,7 @@ from harness.model import (
 from harness.store import CampaignFolder
 from tests.builders import make_plan
 from tests.fakes import FakeBackends, Service
+from tests.unit.analyse.synthetic import make_closed_step, make_step
 
 NO_MATRIX = "no-such-matrix.yaml"
 
@@ -180,6 +182,27 @@ def test_an_invalid_step_is_held_once_more(
     assert "INVALID" in capsys.readouterr().out
     assert hold(folder, fake) == NOT_MET
     assert len(fake.host.runs) == 2, "two tries are enough"
+
+
+def make_hold(judged_s: float, tries: int, verdict: str = "PASS") -> Hold:
+    """Make a hold of a minute, of which only a part was judged because of a disturbance."""
+    step = make_step(60, verdict)
+    result = replace(step, window_s=judged_s, host=HostUse(left_out_s=60.0 - judged_s))
+    return Hold(make_closed_step(60, window_s=60.0), result, tries)
+
+
+def test_a_pass_by_a_small_part_of_the_window_is_no_survival_and_is_held_once_more(
+    folder: CampaignFolder,
+) -> None:
+    assert (make_hold(30.0, tries=1).has_survived, make_hold(30.0, tries=1).is_final) == (True, True)
+    short = make_hold(20.0, tries=1)
+    assert (short.has_survived, short.is_final) == (False, False)
+    assert (make_hold(20.0, tries=2).has_survived, make_hold(20.0, tries=2).is_final) == (False, True)
+    assert make_hold(20.0, tries=1, verdict="FAIL").is_final
+    campaign = open_campaign(folder.path, Path(NO_MATRIX), minutes=1)
+    table = format_table(campaign, [(campaign.certificates[0], short)])
+    assert "| PASS (slos) | 20 s of 1 min 0 s |" in table
+    assert "0 of 1 sizes survive 1 min" in table
 
 
 def test_a_target_that_does_not_start_does_not_survive(

@@ -57,7 +57,7 @@ from harness.model.evidence import (
     Thrashing,
     TimeUnexplained,
 )
-from harness.model.rare_requests import TooFewRequests
+from harness.model.rare_requests import NameFailed, TooFewRequests
 from harness.model.stalls import CompanionStalled, DiskStalled, MemoryShort
 from harness.model.task_evidence import TasksRaised, UserEnds, UsersLost
 from harness.model.user_time import TimeUnreported
@@ -132,6 +132,11 @@ LOST_GREENLET = TaskError(ErrorOrigin.GREENLET, "KeyError: 'token'")
                 "x", 9, RequestFailure("GET /a", "HTTPError: 404 Client Error: Not Found for url: /a", 9, 10)
             ),
             "every request failed (GET /a: 404 Not Found, 9 of 10)",
+        ),
+        (
+            Rule.ALL_FAILED,
+            NameFailed(Slo("p95", 1.0, "/pay"), 20, RequestFailure("POST /pay", "reset", 15, 20)),
+            "all 20 requests of /pay failed (POST /pay: reset, 15 of 20)",
         ),
     ],
 )
@@ -271,6 +276,14 @@ def test_an_oom_kill_of_a_process_is_explained_with_its_time() -> None:
     explanation = explain_judgement(Judgement(Rule.OOM_KILL, ProcessKilled(20.4)))
     assert explanation == (
         "the kernel killed a process of the target for lack of memory 20 s after the ramp began; "
+        "its container went on"
+    )
+
+
+def test_an_oom_kill_in_a_companion_names_it() -> None:
+    explanation = explain_judgement(Judgement(Rule.OOM_KILL, ProcessKilled(20.4, "db")))
+    assert explanation == (
+        "the kernel killed a process of the companion db for lack of memory 20 s after the ramp began; "
         "its container went on"
     )
 

@@ -333,3 +333,61 @@ def test_the_page_says_where_a_system_has_no_such_size() -> None:
     size = make_size(cell=Cell("web", "web", Limits(64.0, 256 * GIB)))
     page = render_html(build_view(example.build_campaign(deployment=deploy(size))))
     assert "Fargate has no size as large as 64 CPU" in page
+
+
+def test_no_less_memory_is_reserved_than_docker_allows() -> None:
+    """Docker refuses a reservation of less than 6 MiB: a small service would not start."""
+    (step,) = make_size().steps
+    small = replace(TREND, start_bytes=2 * MIB, peak_bytes=4 * MIB, projected_bytes=4.0 * MIB)
+    deployment = deploy(make_size(steps=(replace(step, memory=small),)))
+    (file,) = read(deployment, System.COMPOSE)
+    assert file["services"]["web"]["deploy"]["resources"]["reservations"]["memory"] == "6M"
+    (template,) = read(deployment, System.ECS)
+    (container,) = template["Resources"]["Task"]["Properties"]["ContainerDefinitions"]
+    assert container["MemoryReservation"] == 6
+
+
+def test_ecs_gets_no_reservation_of_the_whole_limit() -> None:
+    """ECS wants Memory to be greater than MemoryReservation; without one it reserves Memory."""
+    (step,) = make_size().steps
+    growing = make_size(steps=(replace(step, memory=replace(TREND, outlook=MemoryOutlook.UNKNOWN)),))
+    (template,) = read(deploy(growing), System.ECS)
+    (container,) = template["Resources"]["Task"]["Properties"]["ContainerDefinitions"]
+    assert container["Memory"] == 256
+    assert "MemoryReservation" not in container
+    assert "MemoryReservation: the limit: it used 100 MiB" in flatten(export(deploy(growing), System.ECS))
+
+
+def test_a_name_is_no_longer_than_cloud_run_allows() -> None:
+    deployment = deploy(service=Service("a" * 48 + "-bcd", "shop", 80))
+    (service,) = read(deployment, System.CLOUD_RUN)
+    assert service["metadata"]["name"] == "a" * 48
+    workload, _ = read(deployment, System.KUBERNETES)
+    assert workload["metadata"]["name"] == "a" * 48 + "-bcd"
+
+
+def test_a_companion_that_would_be_full_first_leaves_no_reason_to_scale() -> None:
+    size = make_size(status=Status.CENSORED, broken_users=None, limiting_factor=None)
+    deployment = deploy(size, margin=Margin(140.0, True, None, None, 0.9, 0.1, companion="db"))
+    assert len(read(deployment, System.KUBERNETES)) == 1
+    assert "A service that it needs is the limit" in flatten(export(deployment, System.KUBERNETES))
+
+
+@pytest.mark.parametrize(
+    ("used_cores", "headroom", "percent"),
+    [
+        pytest.param(0.0065, 0.3, 1.1, id="0.005 cores at the safe load and 10 % more, of 0.5"),
+        pytest.param(0.0, 0.3, 0.1, id="nothing"),
+        pytest.param(0.5, 0.0, 99, id="all of it: no use exceeds 100 %"),
+    ],
+)
+def test_ecs_scales_at_the_use_that_was_measured_however_small_or_large(
+    used_cores: float, headroom: float, percent: float
+) -> None:
+    (step,) = make_size().steps
+    size = make_size(steps=(replace(step, target=TargetUse(cpu_cores=used_cores)),))
+    deployment = deploy(size, headroom=headroom)
+    (template,) = read(deployment, System.ECS)
+    policy = template["Resources"]["Policy"]["Properties"]["TargetTrackingScalingPolicyConfiguration"]
+    assert policy["TargetValue"] == pytest.approx(percent)
+    assert find_mistakes(System.ECS, export(deployment, System.ECS)) == []

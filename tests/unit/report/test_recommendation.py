@@ -108,6 +108,10 @@ def test_a_size_without_the_headroom_is_not_praised() -> None:
     text = recommend_with_headroom(keeps_headroom=False, margin=TIGHT, just_enough=None)
     assert "2.0 % of its CPU is spare at 400 users: no size keeps room for 30 % more users, " in text
     assert "this one sustains about 441 (predicted). Measure larger sizes too." in text
+    bounded = recommend_with_headroom(
+        keeps_headroom=False, margin=replace(TIGHT, companion="db"), just_enough=None
+    )
+    assert "With them its companion db uses all of its CPU: give it more." in bounded
 
 
 def test_an_unknown_margin_is_called_unknown() -> None:

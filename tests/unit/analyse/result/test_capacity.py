@@ -15,6 +15,7 @@ from harness.model import (
     Failures,
     Judgement,
     NameStats,
+    RequestFailure,
     Rule,
     Slo,
     Status,
@@ -31,7 +32,7 @@ from harness.model.evidence import (
     Skipped,
     StepEvidence,
 )
-from harness.model.rare_requests import TooFewRequests
+from harness.model.rare_requests import NameFailed, TooFewRequests
 from harness.model.task_evidence import TasksRaised, TaskUse, UserEnds, UsersLost
 from harness.model.user_time import TimeUnreported
 from tests.unit.analyse.synthetic import CELL, make_step
@@ -93,6 +94,15 @@ def test_a_target_that_fails_every_request_has_failed() -> None:
     result = build_answer(step)
     assert (result.status, result.limiting_factor) == (Status.FAILED, Factor.ERRORS)
     assert result.evidence == step.judgement
+
+
+def test_a_target_that_fails_the_requests_of_one_name_sustains_nobody_because_of_them() -> None:
+    failure = RequestFailure("POST /pay", "503", 25, 25)
+    evidence = NameFailed(Slo("p95", 1.0, "/pay"), 25, failure)
+    steps = [make_step(users, "FAIL", rule="all-failed", evidence=evidence) for users in (10, 1)]
+    result = build_answer(*steps)
+    assert (result.status, result.limiting_factor) == (Status.NONE, Factor.ERRORS)
+    assert result.evidence == steps[-1].judgement
 
 
 @pytest.mark.parametrize(

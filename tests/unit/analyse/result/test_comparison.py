@@ -170,9 +170,21 @@ def test_a_size_that_sustained_all_users_and_now_breaks_sustains_less() -> None:
 def test_a_size_that_sustained_all_users_on_a_faster_host_need_not_have_changed() -> None:
     """330 users on a host that is 20 % slower are 396 on the faster one."""
     assert compare_one(make_open_end(400, 0.002), make_measured(330, 0.0024)).change is Change.SAME
-    assert compare_one(make_open_end(400, 0.002), make_measured(600, 0.002)).change is Change.SAME
     unknown = compare_one(make_open_end(400, None), make_measured(330, 0.002))
     assert unknown.slowdown_ratio is None
+
+
+@pytest.mark.parametrize("work_s", [0.002, None])
+def test_a_campaign_that_asked_for_too_few_users_shows_nothing_of_a_larger_capacity(
+    work_s: float | None,
+) -> None:
+    """600 users were measured, and the other campaign ended at 400: it may sustain 401 or a thousand."""
+    small, large = make_open_end(400, work_s), make_measured(600, work_s)
+    assert [compare_one(*pair).change for pair in ((small, large), (large, small))] == [Change.UNKNOWN] * 2
+    assert compare_one(small, make_open_end(600, work_s)).change is Change.UNKNOWN
+    assert compare_one(small, make_open_end(410, work_s)).change is Change.SAME, "2.5 % are within 5 %"
+    repeated = compare_sizes([make_measured(390, work_s), small], [make_open_end(400, work_s)])
+    assert repeated[0].change is Change.SAME, "a repetition that broke below the limit asks for no more users"
 
 
 def test_a_change_of_15_percent_is_found_at_one_speed() -> None:

@@ -278,3 +278,11 @@ def test_a_companion_whose_memory_was_full_before_keeps_a_cache(
     light = make_step(10, "PASS", 1, rps=4.0, companions=(make_database(light_mib, light_cores),))
     broken = make_step(100, "FAIL", 2, rps=10.0, target=IDLE, companions=(make_database(256),))
     assert find_limiting_factor(CELL, broken, [light, broken]).factor is factor
+
+
+@pytest.mark.parametrize("rule", ["errors", "p95", "stalled"])
+def test_a_companion_that_lost_a_process_to_its_memory_is_the_limit_however_it_failed(rule: str) -> None:
+    killed = replace(make_database(248), is_out_of_memory=True)
+    failures = Failures(ratio=0.2, counts={"500": 20})
+    limit = find_limit(rule, target=BUSY, failures=failures, companions=(make_database(10), killed))
+    assert limit == LimitingFactor(Factor.DEPENDENCY, CompanionMemoryFull("database", 256 * MIB, 248 / 256))

@@ -5,8 +5,18 @@ from statistics import NormalDist
 
 import pytest
 
-from harness.analyse.result.margin import find_margin
-from harness.model import MIB, CellResult, MemoryOutlook, MemoryTrend, Status, StepResult, TargetUse
+from harness.analyse.result.margin import find_margin, find_margins
+from harness.model import (
+    MIB,
+    CellResult,
+    CompanionUse,
+    Limits,
+    MemoryOutlook,
+    MemoryTrend,
+    Status,
+    StepResult,
+    TargetUse,
+)
 from tests.builders import make_result
 from tests.unit.analyse.synthetic import make_step
 
@@ -86,3 +96,66 @@ def test_below_a_measured_capacity_nothing_is_predicted() -> None:
 
 def test_without_any_step_nothing_is_known() -> None:
     assert find_margin(make_censored(1.0), 400, 520) is None
+
+
+def use_companion(name: str, limit: float, used: float | None) -> CompanionUse:
+    return CompanionUse(name, Limits(limit, 256 * MIB), used, None, None)
+
+
+def test_a_companion_that_is_nearly_full_bounds_the_capacity_and_is_named() -> None:
+    """The target sustains 800 users. The database uses 0.95 of its core at 400, all of it at 421."""
+    used = {"db": 0.95, "cache": 0.1, "uncounted": None}
+    companions = tuple(use_companion(name, 1.0, cores) for name, cores in used.items())
+    margin = find_margin(make_censored(1.0, replace(make_pass(0.54), companions=companions)), 400, 520)
+    assert margin is not None
+    assert margin.capacity_users == pytest.approx(400 / 0.95)
+    assert (margin.companion, margin.is_predicted) == ("db", True)
+    assert margin.spare_cpu_ratio == pytest.approx(0.46)
+    assert margin.headroom_probability < 0.1
+    idle = (use_companion("db", 1.0, 0.1), use_companion("y", 1.0, 0.0))
+    roomy = find_margin(make_censored(1.0, replace(make_pass(0.54), companions=idle)), 400, 520)
+    assert roomy is not None
+    assert (roomy.companion, roomy.capacity_users) == (None, pytest.approx(800))
+
+
+def test_a_companion_bounds_a_size_that_was_not_measured_too() -> None:
+    step = replace(make_pass(0.3), companions=(use_companion("db", 1.0, 0.8),))
+    inferred = make_result(2.0, 400, None, Status.INFERRED, None)
+    margin = find_margin(inferred, 400, 520, [make_censored(1.0, step)])
+    assert margin is not None
+    assert (margin.companion, margin.capacity_users) == ("db", pytest.approx(500))
+
+
+def test_a_load_balancer_bounds_only_sizes_that_have_one() -> None:
+    pair = make_censored(0.5, replace(make_pass(0.3), companions=(use_companion("balancer", 1.0, 0.9),)))
+    pair = replace(pair, cell=replace(pair.cell, limits=Limits(0.5, 256 * MIB, 2)))
+    single = make_censored(1.0, make_pass(0.3))
+    inferred = make_result(2.0, 400, None, Status.INFERRED, None)
+    assert [margin and margin.companion for margin in find_margins([pair, single, inferred], 400, 520, ())] == [
+        "balancer",
+        None,
+        None,
+    ]
+
+
+def test_memory_alone_says_nothing_of_a_size_whose_cpu_was_not_counted() -> None:
+    uncounted = replace(make_pass(0.5, memory_mib=21), target=TargetUse())
+    assert find_margin(make_censored(1.0, uncounted), 400, 520) is None
+
+
+def name_variant(result: CellResult, name: str) -> CellResult:
+    return replace(result, cell=replace(result.cell, limits=replace(result.cell.limits, variant=name)))
+
+
+def test_a_variant_is_predicted_by_its_own_requests() -> None:
+    """At 3.375 ms a request a core sustains 800 users. At the 7.5 ms of the other variant it would be 360."""
+    own = name_variant(make_censored(1.0, make_pass(0.54)), "two")
+    other = name_variant(make_censored(2.0, make_pass(1.2)), "four")
+    inferred = name_variant(make_result(1.0, 400, None, Status.INFERRED, None, 512), "two")
+    for margin in (
+        find_margin(inferred, 400, 520, [other, own]),
+        find_margins([other, own, inferred], 400, 520, ())[2],
+    ):
+        assert margin is not None
+        assert margin.capacity_users == pytest.approx(800)
+        assert margin.spare_cpu_ratio == pytest.approx(0.46)

@@ -96,6 +96,19 @@ def test_a_size_is_as_good_as_its_worst_repetition() -> None:
     assert recommend_size(twice, 165).recommended is twice[1]
 
 
+@pytest.mark.parametrize(("broken_users", "is_recommended", "is_met"), [(300, False, False), (401, True, True)])
+def test_a_repetition_without_an_answer_counts_if_it_broke_with_users_that_another_sustained(
+    broken_users: int, is_recommended: bool, is_met: bool
+) -> None:
+    """It broke at 300 users, and fewer told nothing: 400 users are not sure, although a repetition passed."""
+    passed = make_result(0.5, 400, None, Status.CENSORED)
+    twice = [passed, make_result(0.5, None, broken_users, Status.INVALID)]
+    sizing = recommend_size(twice, 400)
+    assert sizing.recommended is (passed if is_recommended else None)
+    assert (sizing.undecided_sizes == ()) is is_recommended
+    assert check_requirement(twice, make_requirement(400)).is_met is is_met
+
+
 @given(st.integers(1, 600), st.integers(1, 600))
 def test_more_users_never_take_a_smaller_size(one: int, other: int) -> None:
     few, many = (
@@ -183,6 +196,13 @@ def test_a_requirement_limits_the_total_of_all_replicas() -> None:
     )
 
 
+def test_a_requirement_is_met_by_replicas_whose_limits_add_up_to_its_own() -> None:
+    """3 · 0.1 is 0.30000000000000004 in floats."""
+    thirds = make_replicated_result(3, 0.1, 100, 110)
+    check = check_requirement([thirds], Requirement("", 100, Limits(0.3, 1024 * MIB)))
+    assert (check.is_met, check.decided_by) == (True, thirds)
+
+
 # Prices
 
 
@@ -267,3 +287,15 @@ def require_price(cell: Cell) -> float:
     price = compute_hour_price(RATES, cell)
     assert price is not None
     return price
+
+
+def test_sizes_of_one_price_are_a_tie_whatever_floats_make_of_it() -> None:
+    """3 · 0.7 is 2.0999999999999996 in floats: three replicas would seem to be cheaper than 2.1 cores."""
+    parts = make_replicated_result(3, 0.7, 100, 110)
+    whole = make_replicated_result(1, 2.1, 150, 160)
+    whole = replace(whole, cell=replace(whole.cell, limits=Limits(2.1, 384 * MIB)))
+    sizes = [parts, whole]
+    assert recommend_size(sizes, 100, price=RATES).recommended is whole
+    costs = compute_costs(select_worst_repetitions(sizes), RATES)
+    assert costs[0].hour == costs[1].hour
+    assert [(each.users, each.is_on_front) for each in costs] == [(150, True), (100, False)]

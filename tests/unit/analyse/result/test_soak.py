@@ -131,6 +131,9 @@ def test_an_invalid_soak_is_held_once_more(verdicts: tuple[str, ...], is_done: b
         (("FAIL", "PASS"), (0.00221, 0.002), Verdict.PASS),
         (("FAIL", "FAIL"), (0.00221, 0.00221), Verdict.FAIL),
         (("INVALID", "FAIL"), (0.002, 0.00221), None),
+        (("FAIL", "INVALID"), (0.00221, 0.002), None),
+        (("FAIL", "INVALID", "INVALID"), (0.00221, 0.002, 0.002), Verdict.FAIL),
+        (("FAIL", "INVALID", "PASS"), (0.00221, 0.002, 0.002), Verdict.PASS),
         (("PASS",), (0.003,), Verdict.PASS),
     ],
 )

@@ -1,8 +1,10 @@
 """The verdict on a step, with its rule and its numbers, follows from the facts."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,12 +21,15 @@ from harness.analyse.step.baseline import (
 )
 from harness.analyse.step.judge import is_verdict_settled, judge_step, judge_steps
 from harness.model import (
+    ANSWERED,
     MIB,
+    CompanionFacts,
     EndReason,
     EventKind,
     Factor,
     Judgement,
     Latency,
+    Limits,
     RequestFailure,
     Rule,
     Slo,
@@ -41,7 +46,7 @@ from harness.model.evidence import (
     SloBroken,
     SlosHold,
 )
-from harness.model.rare_requests import TooFewRequests
+from harness.model.rare_requests import NameFailed, TooFewRequests
 from tests.unit.analyse.synthetic import (
     CELL,
     always,
@@ -132,6 +137,57 @@ def test_a_target_that_fails_every_request_fails_also_without_an_slo_on_errors()
     count = result.requests
     failure = RequestFailure("GET /", "ConnectionRefusedError", count, count)
     assert result.judgement.evidence == EveryRequestFailed("ConnectionRefusedError", count, failure)
+
+
+def make_step_of_two_names(is_paying: Callable[[int], bool], fails: Callable[[int], bool]) -> StepFacts:
+    """Return a step with ten requests a second from 0 s on, so that those of the window are 120 to 319.
+
+    Requests that pay are POST /pay, and only these fail.
+    """
+    facts = make_closed_step(10)
+    numbers = range(len(facts.requests.start_s))
+    paying = np.array([is_paying(number) for number in numbers])
+    failing = paying & np.array([fails(number) for number in numbers])
+    requests = replace(
+        facts.requests,
+        names=("GET /", "POST /pay"),
+        name=paying.astype(np.int32),
+        error=np.where(failing, 0, ANSWERED).astype(np.int32),
+    )
+    return replace(facts, requests=requests)
+
+
+def always_true(_number: int) -> bool:
+    return True
+
+
+PAY_SLOS = (Slo("p95", 1.0), Slo("p95", 1.0, "/pay"))
+
+
+@pytest.mark.parametrize(("every", "requests"), [(8, 25), (16, 12)])
+def test_a_name_whose_requests_all_fail_fails_the_step_and_is_not_too_rare(every: int, requests: int) -> None:
+    """A p95 needs 20 answers, which a longer window would not bring."""
+    facts = make_step_of_two_names(lambda number: number % every == 4, always_true)
+    judgement = judge_step(facts, PAY_SLOS, LIGHT).judgement
+    assert (judgement.verdict, judgement.rule) == (Verdict.FAIL, Rule.ALL_FAILED)
+    failure = RequestFailure("POST /pay", "ConnectionRefusedError", requests, requests)
+    assert judgement.evidence == NameFailed(PAY_SLOS[1], requests, failure)
+
+
+@pytest.mark.parametrize(
+    ("every", "until", "good", "failed"),
+    [
+        pytest.param(24, 1000, 0, 9, id="nine failed, and the tenth may not"),
+        pytest.param(16, 300, 1, 11, id="one was answered"),
+        pytest.param(8, 220, 13, 12, id="half of them were"),
+    ],
+)
+def test_a_name_with_too_few_answers_says_how_many_failed(
+    every: int, until: int, good: int, failed: int
+) -> None:
+    facts = make_step_of_two_names(lambda number: number % every == 4, lambda number: number < until)
+    evidence = judge_step(facts, PAY_SLOS, LIGHT).judgement.evidence
+    assert evidence == TooFewRequests(PAY_SLOS[1], good, 20, 10, 20.0, 200, failed=failed)
 
 
 def test_a_step_whose_first_requests_all_failed_names_the_request_that_failed_most_often() -> None:
@@ -254,6 +310,24 @@ def test_an_oom_kill_of_a_process_fails_a_window_that_would_otherwise_pass() -> 
     assert result.judgement == Judgement(Rule.OOM_KILL, ProcessKilled(20.0))
     assert result.verdict is Verdict.FAIL
     assert find_limiting_factor(CELL, result).factor is Factor.MEMORY
+
+
+def make_companion(kills_from_s: float) -> CompanionFacts:
+    """Return a database of which the kernel counts a killed process from an instant on."""
+    samples = make_target_samples([float(second) for second in range(34)])
+    counted = tuple(replace(each, oom_kills=1 if each.at_s >= kills_from_s else 0) for each in samples)
+    return CompanionFacts(Limits(1.0, 256 * MIB), counted)
+
+
+def test_an_oom_kill_in_a_companion_fails_a_window_that_would_otherwise_pass() -> None:
+    facts = make_closed_step(30, companions={"cache": make_companion(99.0), "db": make_companion(20.0)})
+    result = judge_step(facts, SLOS, LIGHT)
+    assert result.judgement == Judgement(Rule.OOM_KILL, ProcessKilled(20.0, "db"))
+    assert [(use.name, use.is_out_of_memory) for use in result.companions] == [("cache", False), ("db", True)]
+    cause = find_limiting_factor(CELL, result)
+    assert (cause.factor, cause.evidence) == (Factor.DEPENDENCY, result.judgement)
+    both = replace(facts, events=(TargetEvent(25.0, EventKind.OOM),))
+    assert judge_step(both, SLOS, LIGHT).judgement.evidence == ProcessKilled(25.0)
 
 
 def test_an_oom_kill_decides_if_there_are_too_few_requests() -> None:

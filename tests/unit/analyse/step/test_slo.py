@@ -347,6 +347,20 @@ def test_users_who_keep_a_fixed_cycle_are_short_only_when_it_takes_longer(
     assert compute_shortfall_ratio(window, PACED) == pytest.approx(shortfall, abs=0.01)
 
 
+def test_requests_that_fail_at_any_load_are_no_shortfall() -> None:
+    """A fifth of the requests is meant to fail, and everyone asks every 2 s as at light load.
+
+    The second time nothing shows the pauses, so that they are unexplained at light load too.
+    """
+    fails = spread_evenly(0.2)
+    paced = require_window(make_closed_step(40, 1.0, always(1.0), fails, window_s=80.0))
+    assert compute_shortfall_ratio(paced, PACED) == pytest.approx(0.0, abs=0.01)
+    facts = make_closed_step(10, 1.9, always(0.1), fails, window_s=80.0, thinks=ThinkTimes())
+    unseen = replace(LIGHT, unexplained=UnexplainedTime(1.9, 400))
+    failed_wait = 0.2 * 0.1 / 2
+    assert compute_shortfall_ratio(require_window(facts), unseen) == pytest.approx(failed_wait, abs=0.005)
+
+
 @pytest.mark.parametrize(
     ("pause", "think_s"),
     [(PauseTime(2.5, 0.1), 2.3), (PauseTime(2.5, 0.001), 2.3), (PauseTime(2.3, 0.1), 2.3), (None, 2.3)],

@@ -52,6 +52,20 @@ def test_the_longest_undisturbed_part_is_judged(
     assert build_baseline(facts) is not None
 
 
+@pytest.mark.parametrize(("disturbed_from_s", "judged_s"), [(112.0, 70.0), (97.0, None)])
+def test_a_part_that_is_judged_spans_two_cycles_of_the_users(
+    disturbed_from_s: float, judged_s: float | None
+) -> None:
+    """Users think for 30 s. From 42 s on 70 s are sound, or 55 s, and the rest of 150 s is not."""
+    host = make_disturbed_step(disturbed_from_s, 193.0, window_s=180.0).host
+    facts = make_closed_step(60, think_s=29.9, window_s=180.0, window_from_s=42.0, host=host)
+    result = judge_step(facts, [Slo("p95", 1.0)], Baseline(users=5, mean_s=0.1))
+    if judged_s is None:
+        assert (result.rule, result.window_s) == (Rule.FOREIGN_LOAD, 150.0)
+    else:
+        assert (result.verdict, result.window_s) == (Verdict.PASS, pytest.approx(judged_s))
+
+
 def test_a_window_without_a_long_enough_rest_is_invalid() -> None:
     """Of 40 s, 15 s in the middle are disturbed and 5 s after them are left out: no 20 s remain."""
     facts = make_disturbed_step(25.0, 40.0, window_s=40.0)

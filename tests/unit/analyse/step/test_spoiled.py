@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from harness.analyse.step.spoiled import is_spoiled
@@ -63,6 +64,17 @@ def test_a_window_is_given_up_once_no_sound_part_can_be_long_enough(now_s: float
     """Disturbed blocks end at 47 s and at 52 s. After 5 s of recovery 20 s are left, and then 15 s."""
     facts = hold_until(now_s, (27.0, 99.0))
     assert is_spoiled(facts, SLOS, DRAIN_S, ENDS_BY_S, is_last_try=True) is is_over
+
+
+def set_pauses(facts: StepFacts, seconds: float) -> StepFacts:
+    return replace(facts, thinks=replace(facts.thinks, planned_s=np.full_like(facts.thinks.planned_s, seconds)))
+
+
+def test_a_window_of_users_with_a_long_cycle_is_given_up_once_two_cycles_do_not_fit() -> None:
+    """The disturbance ends at 34 s, and the recovery at 42 s: 30 s are left, which are two cycles of 15 s."""
+    facts = hold_until(45.0, (12.0, 34.0))
+    assert not is_spoiled(set_pauses(facts, 14.0), SLOS, DRAIN_S, ENDS_BY_S, is_last_try=True)
+    assert is_spoiled(set_pauses(facts, 16.0), SLOS, DRAIN_S, ENDS_BY_S, is_last_try=True)
 
 
 def test_a_window_without_all_of_its_users_is_given_up_after_20_s() -> None:

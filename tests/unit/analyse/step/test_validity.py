@@ -9,7 +9,7 @@ import pytest
 from harness.analyse.step.baseline import Baseline, build_baseline
 from harness.analyse.step.judge import judge_step
 from harness.analyse.step.littles_law import UnexplainedTime
-from harness.analyse.step.usage import summarize_generator, summarize_host
+from harness.analyse.step.usage import summarize_cpu, summarize_generator, summarize_host
 from harness.analyse.step.validity import judge_validity
 from harness.analyse.step.window import cut_window
 from harness.model import (
@@ -105,6 +105,20 @@ def test_counters_that_were_not_read_for_a_while_show_a_suspension(
     }
     left = tuple(sample for sample in samples[missing] if not 20 < sample.at_s < until_s)
     facts = make_closed_step(**{**samples, missing: left})
+    assert (find_rule(facts) == "suspended") is fires
+
+
+@pytest.mark.parametrize(
+    ("before_s", "after_s", "fires"), [(31, 38, True), (33, 40, False), (8, 13, True), (7, 12, False)]
+)
+def test_a_suspension_counts_if_a_part_of_it_lies_in_the_window(
+    before_s: int, after_s: int, fires: bool
+) -> None:
+    """The window lasts from 12 s to 32 s. What is under way when it ends waits through the suspension too."""
+    seconds = [second for second in range(42) if not before_s < second < after_s]
+    facts = make_closed_step(
+        host=make_host_samples(seconds), generator=make_generator_samples(seconds, 10), ended_s=41.0
+    )
     assert (find_rule(facts) == "suspended") is fires
 
 
@@ -378,6 +392,28 @@ def test_a_companion_that_the_host_killed_is_told_from_one_that_was_full_itself(
         assert judgement.evidence == HostOutOfMemory(20 * MIB, 0.4, "database")
 
 
+@pytest.mark.parametrize(
+    ("used_mib", "available_mib", "rule"),
+    [(40, 20, Rule.HOST_MEMORY), (95, 20, Rule.OOM_KILL), (40, 500, Rule.OOM_KILL)],
+)
+def test_a_process_of_a_companion_that_the_host_killed_says_nothing_of_the_size(
+    used_mib: int, available_mib: int, rule: Rule
+) -> None:
+    death = make_companion_death(used_mib, "", available_mib)
+    database = death.companions["database"]
+    counted = tuple(replace(s, oom_kills=1 if s.at_s >= 31 else 0) for s in database.samples)
+    facts = replace(
+        death,
+        end_reason=EndReason.HELD,
+        note="",
+        companions={"database": replace(database, samples=counted)},
+    )
+    judgement = judge_step(facts, SLOS, LIGHT, LIMITS).judgement
+    assert judgement.rule is rule
+    if rule is Rule.HOST_MEMORY:
+        assert judgement.evidence == HostOutOfMemory(20 * MIB, 0.4, "database")
+
+
 def test_a_companion_out_of_its_own_memory_fails_whatever_else_ran() -> None:
     busy = make_accounted_host(1.0)
     out_of_memory = replace(make_companion_death(95, "exit code 137, out of memory", 500), host=busy)
@@ -519,6 +555,14 @@ def test_the_hosts_use_is_unknown_without_two_samples(samples: tuple[HostSample,
     assert summarize_host(make_closed_step(host=samples), 12, 32) == HostUse()
 
 
+def test_counters_of_a_container_that_was_started_again_tell_nothing_of_its_cpu() -> None:
+    """It was started again after 20 s, and so were its counters: at 12 s and at 32 s they show 6 s."""
+    samples = make_target_samples(SECONDS)
+    again = tuple(replace(s, cpu_s=s.cpu_s - 10.0) if s.at_s >= 20 else s for s in samples)
+    assert summarize_cpu(samples, 12.0, 32.0) == (0.5, pytest.approx(0.1))
+    assert summarize_cpu(again, 12.0, 32.0) == (None, None)
+
+
 def test_two_samples_of_one_instant_count_as_no_samples() -> None:
     assert (
         summarize_generator(
@@ -571,6 +615,13 @@ def test_a_worker_with_an_uncertain_clock_makes_a_step_invalid(error_s: float, f
 def test_a_worker_that_was_silent_makes_a_step_invalid() -> None:
     silent = tuple(s for s in make_worker_samples([0.2, 0.2]) if s.worker != 2 or not 18 < s.at_s < 24)
     assert find_rule(make_closed_step(workers=silent)) == "suspended"
+
+
+@pytest.mark.parametrize(("until_s", "fires"), [(10, True), (28, True), (30, False)])
+def test_a_worker_that_was_silent_to_the_end_makes_a_step_invalid(until_s: int, fires: bool) -> None:
+    """The window lasts from 12 s to 32 s."""
+    silent = tuple(s for s in make_worker_samples([0.2, 0.2]) if s.worker != 2 or s.at_s <= until_s)
+    assert (find_rule(make_closed_step(workers=silent)) == "suspended") is fires
 
 
 def test_only_local_workers_are_subtracted_from_the_hosts_load() -> None:
