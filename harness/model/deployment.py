@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from harness.model.container import ContainerOptions
 from harness.model.plan import Cell, ImageSource, Target
 from harness.model.readiness import HttpProbe, ReadinessProbe
 from harness.model.resources import Limits
@@ -16,7 +17,8 @@ class Service:
 
     `image` is None if the harness builds it, and `port` is 0 if none is published. `variables` and
     `companions` are names only: values may be secrets, and companions run elsewhere.
-    `settings` are variables with their values, as the variant of the size sets them.
+    `settings` are variables with their values, as the variant of the size sets them. `left_out` are further
+    keys of target.yaml that the target was measured with, and that no exported file has.
     """
 
     name: str
@@ -28,6 +30,51 @@ class Service:
     variables: tuple[str, ...] = ()
     companions: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+
+
+_OPTION_KEYS = {
+    "working_dir": "working_dir",
+    "group_add": "group_add",
+    "copies": "copies",
+    "contents": "contents",
+    "volumes": "volumes",
+    "shm_bytes": "shm_size",
+    "is_read_only": "read_only",
+    "sysctls": "sysctls",
+    "pids_limit": "pids_limit",
+    "dropped_capabilities": "drop_capabilities",
+    "hostname": "hostname",
+    "domainname": "domainname",
+    "extra_hosts": "extra_hosts",
+    "dns": "dns",
+    "dns_search": "dns_search",
+    "dns_opt": "dns_opt",
+    "network_of": "network_of",
+    "has_init": "init",
+    "has_tty": "tty",
+    "has_stdin": "stdin_open",
+}
+"""The keys of target.yaml for what a container is told beyond its image. Checks of its health are not among
+them, and neither is what counts only while it starts.
+"""
+
+
+def _list_left_out(target: Target) -> tuple[str, ...]:
+    """Return the keys of target.yaml, beside those of a service, that the target has."""
+    own = {
+        "user": target.user is not None,
+        "files": bool(target.files),
+        "tmpfs": bool(target.tmpfs),
+        "ulimits": bool(target.ulimits),
+        "capabilities": bool(target.capabilities),
+        "network": target.host_network,
+    }
+    usual = ContainerOptions()
+    options = {
+        key: getattr(target.options, name) != getattr(usual, name) for name, key in _OPTION_KEYS.items()
+    }
+    return tuple(key for key, is_set in (own | options).items() if is_set)
 
 
 def build_service(target: Target, cell: Cell) -> Service:
@@ -45,6 +92,7 @@ def build_service(target: Target, cell: Cell) -> Service:
         variables=tuple(name for name in target.environment if name not in settings),
         companions=tuple(each.name for each in target.companions if not each.is_job),
         settings=settings,
+        left_out=_list_left_out(target),
     )
 
 

@@ -12,7 +12,9 @@ def build_compose(deployment: Deployment) -> list[Node]:
     service = deployment.service
     container: dict[str, Node] = {"image": build_image(deployment)}
     named = {"entrypoint": service.entrypoint, "command": service.command}
-    container |= {key: [word.replace("$", "$$") for word in value] for key, value in named.items() if value}
+    container |= {
+        key: [word.replace("$", "$$") for word in value] for key, value in named.items() if value is not None
+    }
     if service.settings:
         variables: Node = {name: value.replace("$", "$$") for name, value in service.settings.items()}
         container["environment"] = Explained(variables, words.explain_settings(deployment))

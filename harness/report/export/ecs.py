@@ -3,8 +3,9 @@
 import math
 
 from harness.model import Limits
-from harness.model.deployment import Deployment
+from harness.model.deployment import Deployment, Service
 from harness.report.export.cloud_run import choose_sold_size, explain_sold_amounts
+from harness.report.export.commands import choose_words, find_cleared
 from harness.report.export.kubernetes import build_image, can_scale
 from harness.report.export.names import LEAST_RESERVED_BYTES, to_label, to_mebibytes
 from harness.report.export.tree import Explained, Node, Unknown
@@ -68,8 +69,7 @@ def _build_container(deployment: Deployment) -> Node:
         "Image": build_image(deployment),
         "Essential": True,
     }
-    named = {"EntryPoint": service.entrypoint, "Command": service.command}
-    container |= {key: list(value) for key, value in named.items() if value}
+    container |= _build_commands(service)
     if service.port:
         container["PortMappings"] = [{"ContainerPort": service.port}]
     if service.settings:
@@ -78,6 +78,13 @@ def _build_container(deployment: Deployment) -> Node:
     container["Memory"] = Explained(to_mebibytes(limit_bytes), f"MiB; {words.MEASURED_MEMORY_LIMIT}")
     container["MemoryReservation"] = _build_reservation(deployment)
     return container
+
+
+def _build_commands(service: Service) -> dict[str, Node]:
+    if why := find_cleared(service):
+        return {"EntryPoint": Unknown(why)}
+    named = zip(("EntryPoint", "Command"), choose_words(service), strict=True)
+    return {key: list(chosen) for key, chosen in named if chosen}
 
 
 def _build_reservation(deployment: Deployment) -> Node:

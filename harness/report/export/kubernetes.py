@@ -4,6 +4,7 @@ import math
 
 from harness.model.deployment import Deployment
 from harness.model.readiness import CommandProbe, HttpProbe, PortProbe, ReadinessProbe, TcpProbe
+from harness.report.export.commands import choose_words, find_cleared
 from harness.report.export.names import to_label, to_mebibytes, to_millicores
 from harness.report.export.tree import Explained, Node, Unknown
 from harness.report.view import deployment as words
@@ -66,8 +67,10 @@ def build_image(deployment: Deployment) -> Node:
 def build_commands(deployment: Deployment) -> dict[str, Node]:
     """Return what the container runs, if the target says so: Docker's entrypoint is Kubernetes' command."""
     service = deployment.service
-    named = {"command": service.entrypoint, "args": service.command}
-    return {key: [escape_references(word) for word in value] for key, value in named.items() if value}
+    if why := find_cleared(service):
+        return {"command": Unknown(why)}
+    named = zip(("command", "args"), choose_words(service), strict=True)
+    return {key: [escape_references(word) for word in chosen] for key, chosen in named if chosen}
 
 
 def build_settings(deployment: Deployment) -> dict[str, Node]:

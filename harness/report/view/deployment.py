@@ -62,12 +62,14 @@ def describe_safe_load(deployment: Deployment) -> str:
 
 
 def _list_gaps(deployment: Deployment) -> list[str]:
-    """Return what the file does not hold: the image's address, values of variables, companions."""
+    """Return what the file does not hold: the image's address, values of variables, files, companions."""
     service, gaps = deployment.service, []
     if service.image is None:
         gaps.append("The harness built the image: push it to your registry, and write its name there.")
     if service.variables:
         gaps.append(f"Not in this file: the variables of target.yaml ({', '.join(service.variables)}).")
+    if service.left_out:
+        gaps.append(f"Not in this file: what else target.yaml says ({', '.join(service.left_out)}).")
     if service.companions:
         gaps.append(f"Not in this file: the services that it needs ({', '.join(service.companions)}).")
     if not deployment.replicas_help:

@@ -306,6 +306,8 @@ def test_no_value_of_a_variable_leaves_the_campaign() -> None:
     text = flatten(export(deploy(service=SERVICES[2]), System.KUBERNETES))
     assert "Not in this file: the variables of target.yaml (A, B)." in text
     assert "Not in this file: the services that it needs (db)." in text
+    more = flatten(export(deploy(service=replace(PLAIN, left_out=("user", "files"))), System.KUBERNETES))
+    assert "Not in this file: what else target.yaml says (user, files)." in more
 
 
 @pytest.mark.parametrize("system", YAML_SYSTEMS)
@@ -391,3 +393,49 @@ def test_ecs_scales_at_the_use_that_was_measured_however_small_or_large(
     policy = template["Resources"]["Policy"]["Properties"]["TargetTrackingScalingPolicyConfiguration"]
     assert policy["TargetValue"] == pytest.approx(percent)
     assert find_mistakes(System.ECS, export(deployment, System.ECS)) == []
+
+
+@pytest.mark.parametrize(
+    ("entrypoint", "command", "runs"),
+    [
+        (None, None, ([], [])),
+        (None, ("serve",), ([], ["serve"])),
+        (("sh", "-c"), ("serve",), (["sh", "-c"], ["serve"])),
+        ((), ("serve", "-w"), (["serve", "-w"], [])),
+        (("sh",), (), (["sh"], [])),
+    ],
+)
+def test_a_container_runs_what_was_measured_also_without_the_images_entrypoint(
+    entrypoint: tuple[str, ...] | None, command: tuple[str, ...] | None, runs: tuple[list[str], list[str]]
+) -> None:
+    """Kubernetes, ECS and Cloud Run take an empty list for the image's own words. Docker Compose does not."""
+    deployment = deploy(service=Service("web", "shop", 80, entrypoint=entrypoint, command=command))
+    (workload, _), (service,) = read(deployment, System.KUBERNETES), read(deployment, System.CLOUD_RUN)
+    for document in (workload, service):
+        (container,) = document["spec"]["template"]["spec"]["containers"]
+        assert (container.get("command", []), container.get("args", [])) == runs
+    (template,) = read(deployment, System.ECS)
+    (task,) = template["Resources"]["Task"]["Properties"]["ContainerDefinitions"]
+    assert (task.get("EntryPoint", []), task.get("Command", [])) == runs
+    (file,) = read(deployment, System.COMPOSE)
+    written = file["services"]["web"]
+    assert written.get("entrypoint") == (None if entrypoint is None else list(entrypoint))
+    assert written.get("command") == (None if command is None else list(command))
+
+
+@pytest.mark.parametrize(
+    ("entrypoint", "command", "words"),
+    [
+        (None, (), "measured without the image's CMD: write the words of its ENTRYPOINT here"),
+        ((), None, "measured without the image's ENTRYPOINT: write the words of its CMD here"),
+        ((), (), "measured without the image's ENTRYPOINT: write the words of its CMD here"),
+    ],
+)
+def test_what_a_system_can_not_leave_out_of_an_image_is_said(
+    entrypoint: tuple[str, ...] | None, command: tuple[str, ...] | None, words: str
+) -> None:
+    deployment = deploy(service=Service("web", "shop", 80, entrypoint=entrypoint, command=command))
+    for system in (System.KUBERNETES, System.CLOUD_RUN, System.ECS, System.TERRAFORM):
+        assert words in flatten(export(deployment, system))
+        assert find_mistakes(system, export(deployment, system)) == []
+    assert words not in flatten(export(deployment, System.COMPOSE))
