@@ -9,6 +9,9 @@ from harness.report.export.names import to_label, to_mebibytes, to_millicores
 from harness.report.export.tree import Explained, Node, Unknown
 from harness.report.view import deployment as words
 
+_FIRST_FAILURE_STATUS = 400
+"""A probe of Kubernetes succeeds with a status from 200 on, below this one."""
+
 _TOLERANCE = 1.1
 """Kubernetes acts when the use is 10 % above the target."""
 
@@ -106,7 +109,10 @@ def _build_resources(deployment: Deployment) -> Node:
 
 def build_readiness(deployment: Deployment) -> Node:
     """Return the probe by which the target was found to be ready; unknown if Kubernetes has none like it."""
-    probe = _build_probe(deployment.service.readiness, deployment.service.port)
+    readiness = deployment.service.readiness
+    if isinstance(readiness, HttpProbe) and not 200 <= readiness.status < _FIRST_FAILURE_STATUS:
+        return Unknown(f"ready with status {readiness.status}, a failure to Kubernetes; write your own probe")
+    probe = _build_probe(readiness, deployment.service.port)
     if probe is None:
         return Unknown(
             "the harness told readiness by what Kubernetes does not see; write a probe of your own"

@@ -18,6 +18,7 @@ from harness.model import (
     CommandProbe,
     Factor,
     HealthcheckProbe,
+    HttpProbe,
     Judgement,
     Limits,
     LogProbe,
@@ -439,3 +440,14 @@ def test_what_a_system_can_not_leave_out_of_an_image_is_said(
         assert words in flatten(export(deployment, system))
         assert find_mistakes(system, export(deployment, system)) == []
     assert words not in flatten(export(deployment, System.COMPOSE))
+
+
+@pytest.mark.parametrize(
+    ("status", "is_written"), [(200, True), (302, True), (399, True), (401, False), (503, False)]
+)
+def test_a_status_that_kubernetes_takes_for_a_failure_is_no_probe(status: int, is_written: bool) -> None:
+    deployment = deploy(service=Service("web", "shop", 80, HttpProbe("/login", status)))
+    workload, _ = read(deployment, System.KUBERNETES)
+    (container,) = workload["spec"]["template"]["spec"]["containers"]
+    assert ("readinessProbe" in container) is is_written
+    assert (f"ready with status {status}" in flatten(export(deployment, System.KUBERNETES))) is not is_written
