@@ -255,7 +255,7 @@ def compute_shortfall_ratio(window: Window, baseline: Baseline) -> float:
 
     A request takes its user as long as the response time of its name and the unexplained time at light load.
     Users with a fixed cycle are compared with the cycle of light load instead, because their pauses end when
-    it is over. The pauses and the unexplained time of failed requests count too: how many fail, `errors` says.
+    it is over. The pauses and the unexplained time of failed requests count too: `errors` says how many fail.
     """
     light, asked = baseline.estimate_light_wait(window), len(window.start_s)
     cycle_s = _find_fixed_cycle_s(window, baseline, light)

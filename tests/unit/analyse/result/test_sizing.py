@@ -96,7 +96,9 @@ def test_a_size_is_as_good_as_its_worst_repetition() -> None:
     assert recommend_size(twice, 165).recommended is twice[1]
 
 
-@pytest.mark.parametrize(("broken_users", "is_recommended", "is_met"), [(300, False, False), (401, True, True)])
+@pytest.mark.parametrize(
+    ("broken_users", "is_recommended", "is_met"), [(300, False, False), (401, True, True)]
+)
 def test_a_repetition_without_an_answer_counts_if_it_broke_with_users_that_another_sustained(
     broken_users: int, is_recommended: bool, is_met: bool
 ) -> None:

@@ -103,9 +103,7 @@ def test_a_process_that_was_killed_before_the_burst_leaves_nothing_to_come_back_
 def test_a_soak_counts_processes_that_ended_whoever_tells(
     kills: dict[float, int], events: list[EventKind], restarts: int
 ) -> None:
-    facts = replace(
-        make_burst(kills), burst=None, events=tuple(TargetEvent(25.0, kind) for kind in events)
-    )
+    facts = replace(make_burst(kills), burst=None, events=tuple(TargetEvent(25.0, kind) for kind in events))
     soak = assess_long_soak(PLAN, CELL, RUN, facts, None)
     assert soak is not None
     assert soak.restarts == restarts

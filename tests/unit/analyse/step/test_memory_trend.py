@@ -13,7 +13,7 @@ from harness.model import MIB, Limits, MemoryOutlook, MemoryTrend, Rule, StepFac
 from harness.model.evidence import MemoryGrows
 from harness.model.stalls import MemoryShort
 from tests.builders import SLOS
-from tests.unit.analyse.synthetic import make_closed_step
+from tests.unit.analyse.synthetic import make_closed_step, make_generator_samples, make_host_samples
 
 HOUR_S = 3600.0
 Memory = Callable[[float], float]
@@ -38,6 +38,8 @@ def make_step_of_memory(memory: Memory, seconds: int, file_mib: float = 0.0) -> 
         window_to_s=to_s,
         ended_s=to_s + 1,
         target=tuple(samples),
+        host=make_host_samples([sample.at_s for sample in samples]),
+        generator=make_generator_samples([sample.at_s for sample in samples], 10),
     )
 
 

@@ -67,7 +67,9 @@ def test_a_window_is_given_up_once_no_sound_part_can_be_long_enough(now_s: float
 
 
 def set_pauses(facts: StepFacts, seconds: float) -> StepFacts:
-    return replace(facts, thinks=replace(facts.thinks, planned_s=np.full_like(facts.thinks.planned_s, seconds)))
+    return replace(
+        facts, thinks=replace(facts.thinks, planned_s=np.full_like(facts.thinks.planned_s, seconds))
+    )
 
 
 def test_a_window_of_users_with_a_long_cycle_is_given_up_once_two_cycles_do_not_fit() -> None:
