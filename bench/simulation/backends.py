@@ -210,7 +210,7 @@ class SimulatedLoadGenerator:
     def with_cores(self, cores: frozenset[int]) -> "SimulatedLoadGenerator":
         return self
 
-    def find_user_classes(self, scenario: Scenario) -> list[str]:
+    def find_user_classes(self, scenario: Scenario, users_limit: int | None = None) -> list[str]:
         return ["SimulatedUser"]
 
     def find_problems(self, load: Load) -> list[str]:

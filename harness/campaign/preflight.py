@@ -75,7 +75,7 @@ def check_plan(plan: Plan, backends: EngineBackends) -> Plan:
     Raises UsageError with all problems that can be found without starting anything.
     """
     first = next(iter(backends.values()))
-    first.generator.find_user_classes(plan.scenario)
+    first.generator.find_user_classes(plan.scenario, plan.users_limit)
     problems: list[str] = []
     for each in backends.values():
         for target in list_image_targets(plan).values():

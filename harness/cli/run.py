@@ -113,7 +113,7 @@ def _choose_exit_code(result: CampaignResult) -> int:
 def show_plan(matrix: MatrixArgument = Path("matrix.yaml")) -> int:
     """Show which sizes would be measured, which skipped and why, and how long it takes. Starts nothing."""
     plan = load_plan(matrix)
-    LocustGenerator().find_user_classes(plan.scenario)
+    LocustGenerator().find_user_classes(plan.scenario, plan.users_limit)
     for note in plan.notes:
         say(f"note: {note}")
     try:

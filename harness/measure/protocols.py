@@ -215,8 +215,11 @@ class LoadGenerator(Protocol):
         """Return the same generator, limited to these cores of this host."""
         ...
 
-    def find_user_classes(self, scenario: Scenario) -> list[str]:
-        """Return the scenario's user classes. Raises UsageError if it can't be loaded, or has none."""
+    def find_user_classes(self, scenario: Scenario, users_limit: int | None = None) -> list[str]:
+        """Return the scenario's user classes.
+
+        Raises UsageError if it can't be loaded, has none, or never has as many users as `users_limit`.
+        """
         ...
 
     def find_problems(self, load: Load) -> list[str]:

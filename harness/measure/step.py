@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from harness.errors import GeneratorError
+from harness.measure.answer_watch import AnswerWatch
 from harness.measure.burst import BurstSpec, StepPredicate
 from harness.measure.locust.pages import concat_facts, concat_unreported
 from harness.measure.locust.task_pages import concat_tasks
@@ -19,7 +20,6 @@ from harness.measure.session import ContainerSession
 from harness.measure.step_end import StopStep, build_stop, compute_oldest_wait_s, shift_requests
 from harness.measure.step_samples import StepSamples
 from harness.model import (
-    ANSWERED,
     LONGEST_CYCLE_S,
     EndReason,
     GeneratorSample,
@@ -42,18 +42,11 @@ _EARLIEST_REST_RATIO = 0.5
 _SPOILED_FROM_S = 20.0
 """The seconds of a window from which on it may be given up, even if the shortest window is longer."""
 
-_STALL_AT_LEAST_S = 5.0
-_STALL_DRAINS = 5
-"""A step stalls if its oldest open request has waited for this many times the drain and for at least the
-seconds above, and no request has ended meanwhile.
-"""
-
 _SILENCE_AT_MOST_S = 10.0
 _RAMP_GRACE_S = 15.0
 _PREPARATION_AT_MOST_S = 300.0
 """For how long the scenario may prepare the test, in its listeners of `test_start`."""
 
-_FIRST_REQUESTS = 10
 _RECENT_POLLS = 40
 _RECENT_USAGE_POLLS = 20
 
@@ -168,10 +161,8 @@ class _StepRun:
         self._samples = StepSamples(session.started_s)
         self._thinks_before = session.pauses.start_step(spec.step.users)
         self._began: dict[Phase, float] = {}
-        self._last_ended_s = 0.0
+        self._answers = AnswerWatch(spec.step.timing.drain_s)
         self._last_sample_s = 0.0
-        self._ended_requests = 0
-        self._answered_requests = 0
         self._is_preparing = False
         self._window_to_s: float | None = None
         self._burst = None if spec.burst is None else BurstFacts(spec.burst.users)
@@ -293,7 +284,8 @@ class _StepRun:
     def _begin(self, phase: Phase) -> None:
         self._began[phase] = self._now_s()
         if phase == "ramp":
-            self._last_ended_s = self._last_sample_s = self._began[phase]
+            self._last_sample_s = self._began[phase]
+            self._answers.begin(self._began[phase])
 
     def _poll(self, phase: Phase) -> int:
         """Collect facts for a moment, and stop the step if something ends it. Return the reached users."""
@@ -320,29 +312,18 @@ class _StepRun:
         if facts.samples:
             self._last_sample_s, self._is_preparing = self._now_s(), facts.is_preparing
         elif self._now_s() - self._last_sample_s > _SILENCE_AT_MOST_S:
-            raise GeneratorError(f"Locust has been silent for {_SILENCE_AT_MOST_S:.0f} s")
+            raise GeneratorError(
+                f"Locust has been silent for {_SILENCE_AT_MOST_S:.0f} s, as if the scenario blocks it"
+            )
 
     def _check_answers(self, facts: GeneratorFacts) -> None:
-        """Stop the step if a request waits and none ends for too long, or if the first requests all failed.
+        """Stop the step if the target answers nothing.
 
-        If no request is in flight, or only new ones are, the users are thinking, which is no stall. A failed
-        request has ended too. So it is no sign of a stall, but neither is it an answer. From the begin of a
-        burst on nothing is a reason to stop: whether the target comes back is what is asked.
+        From the begin of a burst on nothing is a reason to stop: whether the target comes back is what is
+        asked.
         """
-        if self._burst is not None and self._burst.from_s is not None:
-            return
-        error = facts.requests.error
-        if len(error):
-            self._ended_requests += len(error)
-            self._answered_requests += int(np.count_nonzero(error == ANSWERED))
-            self._last_ended_s = self._now_s()
-        limit_s = max(_STALL_AT_LEAST_S, _STALL_DRAINS * self._step.timing.drain_s)
-        if min(self._now_s() - self._last_ended_s, compute_oldest_wait_s(facts)) > limit_s:
-            waiting = facts.samples[-1].in_flight
-            note = f"no request was answered for {limit_s:.0f} s while {waiting} waited"
-            raise StopStep(EndReason.STALLED, note)
-        if self._ended_requests >= _FIRST_REQUESTS and not self._answered_requests:
-            raise StopStep(EndReason.ALL_FAILED, f"the first {_FIRST_REQUESTS} requests all failed")
+        if self._burst is None or self._burst.from_s is None:
+            self._answers.check(facts, self._now_s())
 
     def _report_progress(self, phase: Phase) -> None:
         self._spec.report_progress(

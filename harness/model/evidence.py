@@ -5,14 +5,14 @@ The analysis returns values and no sentences: `harness/report/view/explanations.
 
 from dataclasses import dataclass
 
-from harness.model.failures import RequestFailure
+from harness.model.failures import RequestFailure, TargetNotAsked
 from harness.model.memory import MemoryTrend
 from harness.model.plan import Slo
 from harness.model.rare_requests import NameFailed, TooFewRequests
 from harness.model.resources import Limits
 from harness.model.stalls import StallEvidence
-from harness.model.task_evidence import TasksRaised, UsersLost
-from harness.model.user_time import TimeUnreported
+from harness.model.task_evidence import TaskEvidence
+from harness.model.user_time import TimeEvidence
 from harness.model.verdicts import Factor, Rule, Verdict
 
 # Evidence for a step's verdict
@@ -186,8 +186,8 @@ StepEvidence = (
     | EveryRequestFailed
     | NameFailed
     | NoRequests
-    | UsersLost
-    | TasksRaised
+    | TargetNotAsked
+    | TaskEvidence
     | CountersSilent
     | GeneratorBusy
     | LoopLate
@@ -200,7 +200,7 @@ StepEvidence = (
     | ProcessKilled
     | MemoryGrows
     | TimeUnexplained
-    | TimeUnreported
+    | TimeEvidence
 )
 
 

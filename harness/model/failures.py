@@ -47,6 +47,18 @@ def find_commonest_failure(requests: Requests) -> RequestFailure | None:
 
 
 @dataclass(frozen=True, slots=True)
+class TargetNotAsked:
+    """Requests that ended while the target's network carried next to nothing: `network_bytes`, both ways.
+
+    `failure` is the most frequent one of the `requests`; None if they were answered, by something else.
+    """
+
+    requests: int
+    network_bytes: int
+    failure: RequestFailure | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Failures:
     """The failed requests of a window (`ratio`, `counts`, `by_name`) and of its whole step (the others).
 

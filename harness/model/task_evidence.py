@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from harness.model.failures import RequestFailure
 from harness.model.task_facts import TaskError
 
 
@@ -12,7 +13,8 @@ class TaskUse:
     In `after_failure` of the `raised`, a request had failed before, so the exception may follow from the
     target's answer. `error` is the most frequent exception of the others (of all if there are no others),
     `error_count` its number; it is None if none was raised. `other_error` is the most frequent exception that
-    ended neither a task nor a user, such as one in a listener of an event.
+    ended neither a task nor a user, such as one in a listener of an event, since the step began. `unread` is
+    how many reports of requests had no response time that can be read, `unread_error` the most frequent one.
     """
 
     ended: int = 0
@@ -21,6 +23,8 @@ class TaskUse:
     error: TaskError | None = None
     error_count: int = 0
     other_error: TaskError | None = None
+    unread: int = 0
+    unread_error: TaskError | None = None
 
     @property
     def unexplained_count(self) -> int:
@@ -67,3 +71,48 @@ class UsersLost:
     alive: int
     expected: int
     ends: UserEnds | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportsUnread:
+    """Reports of requests without a response time that can be read, of the window's `reports` in all."""
+
+    tasks: TaskUse
+    reports: int
+    allowed_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class UsersIdle:
+    """Users that went on with their tasks, but asked for nothing in the window after a request had failed.
+
+    `failure` is the most frequent one of these requests.
+    """
+
+    count: int
+    users: int
+    failure: RequestFailure
+
+
+@dataclass(frozen=True, slots=True)
+class TasksSpin:
+    """Tasks that ended without asking for anything, so often that Locust was busy with them alone."""
+
+    ended: int
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class NothingAsked:
+    """Why no request started within the window, if none failed before.
+
+    Either an exception that ended no task, such as one of a listener that prepares the test, or pauses of
+    `pause_s` that lasted through the whole window.
+    """
+
+    error: TaskError | None = None
+    pause_s: float | None = None
+
+
+TaskEvidence = UsersLost | TasksRaised | ReportsUnread | UsersIdle | TasksSpin | NothingAsked
+"""The evidence for verdicts on what the scenario's tasks and users did."""

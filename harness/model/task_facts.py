@@ -17,6 +17,8 @@ class ErrorOrigin(StrEnum):
     """It ended a greenlet that the scenario had started."""
     LISTENER = "listener"
     """It was raised by a listener of an event, or by `on_stop`; nothing ended."""
+    REPORT = "report"
+    """It is no exception: the scenario reported a request with a response time that can't be read."""
 
     @property
     def ends_users(self) -> bool:

@@ -89,6 +89,8 @@ class Rule(StrEnum):
     """Users spent time neither in reported requests nor in pauses, which may hide slow or failed requests."""
     SCENARIO_ERRORS = "scenario-errors"
     """So many tasks ended in exceptions that the users did not do what the scenario says."""
+    NOT_ASKED = "not-asked"
+    """Requests ended that the target never saw: the scenario asks another address."""
 
     @property
     def verdict(self) -> Verdict:
@@ -115,10 +117,10 @@ class Rule(StrEnum):
     def at_fault(self) -> Factor | None:
         """The factor that made the step invalid, host or generator; None for a valid step.
 
-        It is also None if the step lacks requests or the scenario raises exceptions, because neither host nor
-        generator causes this.
+        It is also None if the step lacks requests, or if the scenario raises exceptions or asks something
+        else, because neither host nor generator causes this.
         """
-        is_neither = self.lacks_requests or self is Rule.SCENARIO_ERRORS
+        is_neither = self.lacks_requests or self in (Rule.SCENARIO_ERRORS, Rule.NOT_ASKED)
         if self.verdict is not Verdict.INVALID or is_neither:
             return None
         return Factor.HOST if self in _HOST_RULES else Factor.GENERATOR

@@ -579,3 +579,43 @@ def test_a_file_that_ends_locust_while_it_is_loaded_says_so(tmp_path: Path) -> N
         LocustGenerator().find_user_classes(write_scenario(tmp_path, "import sys\nsys.exit(0)\n"))
     with pytest.raises(UsageError, match=r"can't load it: ValueError: no data \(locustfile\.py:1\)"):
         LocustGenerator().find_user_classes(write_scenario(tmp_path, "raise ValueError('no data')\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            USERS["fast"] + "run_single_user(A)\n",
+            r"runs Locust itself while it is loaded \(run_single_user\)",
+        ),
+        (
+            "from locust.env import Environment\n"
+            + USERS["fast"]
+            + "runner = Environment(user_classes=[A]).create_local_runner()\nrunner.start(1, spawn_rate=1)\n",
+            r"runs Locust itself while it is loaded \(create_local_runner\).*\(locustfile\.py:8\)",
+        ),
+        (
+            "class A(HttpUser):\n fixed_count = 2\nclass B(HttpUser):\n fixed_count = 1\n",
+            r"3 users can come at most, because each user class has a fixed_count \(A 2, B 1\)",
+        ),
+    ],
+)
+def test_a_file_that_can_never_be_measured_is_refused(text: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=words):
+        LocustGenerator().find_user_classes(write_scenario(tmp_path, HEAD + text), 40)
+
+
+def test_old_settings_of_pauses_that_have_no_effect_are_noted(
+    sites: tuple[Site, Site], tmp_path: Path
+) -> None:
+    text = (
+        "class S(TaskSet):\n max_wait = 3000\n @task\n def t(self): self.client.get('/a')\n"
+        "class A(HttpUser):\n min_wait = 1000\n tasks = [S]\n"
+        "class B(HttpUser):\n min_wait = 1000\n wait_time = constant(1)\n tasks = [S]\n"
+    )
+    with LocustGenerator().start(write_scenario(tmp_path, HEAD + text), sites[0].url) as generator:
+        notes = generator.notes
+    assert [note for note in notes if "no longer reads" in note] == [
+        "Locust no longer reads min_wait, max_wait of A, so its users do not pause between tasks; write "
+        "wait_time = between(1, 3), in seconds"
+    ]

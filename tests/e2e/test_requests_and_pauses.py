@@ -117,6 +117,16 @@ class ForgetsFast(FastHttpUser):
         answer = self.client.get("/sleep/0.3", catch_response=True, name="fast forgotten")
 
 
+class ForgetsInARow(FastHttpUser):
+    fixed_count = 1
+    wait_time = constant(0.2)
+
+    @task
+    def forget(self):
+        self.client.get("/", catch_response=True, name="first in a row")
+        self.client.get("/", name="second in a row")
+
+
 class Enters(HttpUser):
     fixed_count = 1
     wait_time = constant(0.2)
@@ -364,6 +374,16 @@ def test_requests_without_a_with_block_count_with_the_time_that_they_took(
     assert forgotten.count == forgotten.unreported > 3
     assert forgotten.latency_s.min() >= 0.3
     assert forgotten.errors == {""}
+
+
+def test_a_request_without_a_with_block_counts_although_the_next_one_follows_at_once(
+    parts: Sequence[GeneratorFacts],
+) -> None:
+    """The server answers within a millisecond or so. Five seconds and pauses of 0.2 s make about 20 each."""
+    first, second = Recorded(parts, "first in a row"), Recorded(parts, "second in a row")
+    assert first.unreported == first.count >= 10
+    assert abs(first.count - second.count) <= 1
+    assert second.unreported == 0
 
 
 def test_unreported_requests_fail_by_their_status(parts: Sequence[GeneratorFacts]) -> None:

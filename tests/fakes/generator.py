@@ -115,7 +115,7 @@ class FakeGenerator:
         self.loads: list[Load] = []
         self.crowds: list[Crowd | None] = []
 
-    def find_user_classes(self, scenario: Scenario) -> list[str]:
+    def find_user_classes(self, scenario: Scenario, users_limit: int | None = None) -> list[str]:
         classes = [name for path in scenario.locustfiles for name in _find_user_classes(path)]
         if not classes:
             raise UsageError(f"{scenario.locustfiles[0].name}: no user class in it")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.analyse.search.reference import is_light_load
+from harness.analyse.step.idle_users import check_idle_users
 from harness.analyse.step.light_errors import StepErrors, measure_step_errors
 from harness.analyse.step.light_times import (
     LightWait,
@@ -106,6 +107,8 @@ def _build_baseline(facts: StepFacts, limits: Limits | None) -> Baseline | None:
     if window is None or len(window.good) == 0 or judge_validity(facts, window, None):
         return None
     if check_scenario_errors(facts, window) or check_unreported_time(facts, window, ()):
+        return None
+    if check_idle_users(facts, window, ()):
         return None
     unexplained = measure_unexplained_time(window) or UnexplainedTime()
     return Baseline(

@@ -11,6 +11,7 @@ from harness.analyse.search.rare_requests import count_fewest_requests
 from harness.analyse.step.baseline import Baseline, choose_baseline, find_baseline_step
 from harness.analyse.step.cycle import measure_cycle_s
 from harness.analyse.step.failed_requests import check_failed_requests, count_window_failures
+from harness.analyse.step.idle_users import check_idle_users
 from harness.analyse.step.littles_law import (
     check_unreported_time,
     compute_residual_ratio,
@@ -18,11 +19,13 @@ from harness.analyse.step.littles_law import (
 )
 from harness.analyse.step.memory_kills import find_companion_kill, find_kill_s
 from harness.analyse.step.memory_trend import assess_memory
+from harness.analyse.step.not_asked import check_target_asked
 from harness.analyse.step.request_names import find_failures_at_start, summarize_names
 from harness.analyse.step.scenario_errors import (
-    blame_failed_requests,
+    blame_others,
     check_scenario_errors,
     does_failure_stand,
+    explain_silence,
     summarize_tasks,
 )
 from harness.analyse.step.shortfall_gap import find_baseline_gap, find_shortfall_gap
@@ -73,7 +76,6 @@ from harness.model import (
 from harness.model.evidence import (
     EndedStep,
     EveryRequestFailed,
-    NoRequests,
     ProcessKilled,
     SloBroken,
     SloEvaluation,
@@ -210,16 +212,16 @@ def _judge(
     usual = baseline.usual_loss if baseline else None
     invalid = judge_validity(facts, window, usual, slos, limits)
     if invalid is not None:
-        return blame_failed_requests(invalid, facts, slos) or invalid
+        return blame_others(invalid, facts, window, slos) or invalid
     if facts.end_reason is EndReason.ALL_FAILED and (failure := find_commonest_failure(facts.requests)):
-        return Judgement(Rule.ALL_FAILED, EveryRequestFailed(failure.error, failure.count, failure))
+        all_failed = Judgement(Rule.ALL_FAILED, EveryRequestFailed(failure.error, failure.count, failure))
+        return check_target_asked(facts, facts.ramp_from_s, facts.ended_s) or all_failed
     if facts.end_reason in _ENDINGS:
         return Judgement(_ENDINGS[facts.end_reason], EndedStep(facts.note))
     raised = check_scenario_errors(facts, window)
     if window is None or len(window.start_s) == 0:
         unreported = check_unreported_time(facts, window, slos) if window else None
-        failure = find_commonest_failure(facts.requests)
-        return raised or unreported or Judgement(Rule.NO_DATA, NoRequests(failure))
+        return raised or unreported or explain_silence(facts, window)
     evaluations = [evaluate_slo(window, slo, baseline) for slo in slos]
     judgement = _judge_slos(evaluations, window)
     if judgement.rule is Rule.TOO_FEW_REQUESTS:
@@ -230,7 +232,8 @@ def _judge(
         return raised
     if judgement.verdict is Verdict.FAIL:
         return check_full_host(facts, window.from_s, window.to_s, limits) or judgement
-    return _check_killed_process(facts) or check_unreported_time(facts, window, slos) or judgement
+    lost = _check_killed_process(facts) or check_idle_users(facts, window, slos)
+    return lost or check_unreported_time(facts, window, slos) or judgement
 
 
 def _check_killed_process(facts: StepFacts) -> Judgement | None:

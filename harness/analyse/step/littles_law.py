@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from harness.analyse.intervals import compute_wilson_interval
 from harness.analyse.search.capacity_estimate import compute_allowed_slow_share
+from harness.analyse.step.report_units import check_report_units
 from harness.analyse.step.user_time import Gaps
 from harness.analyse.step.window import Window
 from harness.model import IndicatorKind, Judgement, Rule, Slo, StepFacts
@@ -85,6 +86,8 @@ def check_unreported_time(facts: StepFacts, window: Window, slos: Sequence[Slo])
     time = window.user_time
     if time is None:
         return None
+    if (in_seconds := check_report_units(facts, window)) is not None:
+        return in_seconds
     hidden = _select_hidden(time.gaps)
     lost_ratio = hidden.sum_within_s(window.from_s, window.to_s) / (window.users * window.length_s)
     if lost_ratio > _UNEXPLAINED_AT_MOST:
@@ -115,7 +118,8 @@ def _name_lost_time(
     if hidden_ratio < lost_ratio / 2:
         return unexplained
     count = int(((hidden.end_s > window.from_s) & (hidden.start_s < window.to_s)).sum())
-    evidence = TimeUnreported(lost_ratio, allowed_ratio, count, _GAP_AT_LEAST_S)
+    silent = int(((hidden.start_s <= window.from_s) & (hidden.end_s >= window.to_s)).sum())
+    evidence = TimeUnreported(lost_ratio, allowed_ratio, count, _GAP_AT_LEAST_S, silent=silent)
     return Judgement(Rule.UNREPORTED, evidence)
 
 

@@ -26,9 +26,18 @@ from harness.model import (
     TaskUse,
     Verdict,
     count_failures,
+    find_commonest_failure,
 )
-from harness.model.evidence import EndedStep, EveryRequestFailed, SloBroken, SloEvaluation
-from harness.model.task_evidence import TasksRaised, UserEnds, UsersLost
+from harness.model.evidence import EndedStep, EveryRequestFailed, NoRequests, SloBroken, SloEvaluation
+from harness.model.task_evidence import (
+    NothingAsked,
+    ReportsUnread,
+    TasksRaised,
+    TasksSpin,
+    UserEnds,
+    UsersIdle,
+    UsersLost,
+)
 
 _RAISED_BELOW = 0.05
 """From this share of the tasks on, a step is invalid. Users may then do 5 % less than the scenario says, and
@@ -38,6 +47,9 @@ so their number may be wrong by as much: the default precision of a capacity.
 _RAISED_AT_LEAST = 2
 """A single exception in a window is no share that could be trusted."""
 
+_SPIN_FROM = 10
+"""So many tasks for each request are no tasks that ask for something."""
+
 _ENDED_ITSELF = re.compile(r"called (runner\.(quit|stop)|sys\.exit)\(|the scenario stopped the test \(")
 """What the note of a step says if the scenario itself has ended Locust (see `measure/locust/ending.py`)."""
 
@@ -46,12 +58,17 @@ _OWN_LINE = re.compile(r"\.py:[0-9]+\b")
 
 
 def summarize_tasks(facts: StepFacts, from_s: float, to_s: float) -> TaskUse:
-    """Return what became of the tasks that ended in (from_s, to_s], by samples of half a second."""
+    """Return what became of the tasks that ended in (from_s, to_s], by samples of half a second.
+
+    Exceptions that ended none count since the step began: the listeners of `test_start` prepare its window.
+    """
     tasks = facts.tasks
     ended = sum(sample.ended for sample in tasks.samples if from_s < sample.at_s <= to_s)
     inside = [sample for sample in tasks.error_samples if from_s < sample.at_s <= to_s]
     raised = [sample for sample in inside if tasks.errors[sample.error].origin.ends_tasks]
-    others = [sample for sample in inside if tasks.errors[sample.error].origin is ErrorOrigin.LISTENER]
+    since = [sample for sample in tasks.error_samples if sample.at_s <= to_s]
+    others = [sample for sample in since if tasks.errors[sample.error].origin is ErrorOrigin.LISTENER]
+    unread = [sample for sample in inside if tasks.errors[sample.error].origin is ErrorOrigin.REPORT]
     unexplained = {error: count - after for error, (count, after) in _count(raised).items() if count > after}
     error = _find_most_frequent(facts, unexplained or {e: count for e, (count, _) in _count(raised).items()})
     other = _find_most_frequent(facts, {e: count for e, (count, _) in _count(others).items()})
@@ -62,6 +79,8 @@ def summarize_tasks(facts: StepFacts, from_s: float, to_s: float) -> TaskUse:
         error=error[0],
         error_count=error[1],
         other_error=other[0],
+        unread=sum(sample.count for sample in unread),
+        unread_error=_find_most_frequent(facts, {e: count for e, (count, _) in _count(unread).items()})[0],
     )
 
 
@@ -84,11 +103,15 @@ def _find_most_frequent(facts: StepFacts, counts: dict[int, int]) -> tuple[TaskE
 def check_scenario_errors(facts: StepFacts, window: Window | None) -> Judgement | None:
     """Return that too many tasks of the window ended in exceptions; None if not, or if they were not counted.
 
-    Exceptions after a failed request do not count.
+    Exceptions after a failed request do not count. Nor may too many reports of requests be unreadable: their
+    requests are in no number.
     """
     if window is None:
         return None
     tasks = summarize_tasks(facts, window.from_s, window.to_s)
+    reports = tasks.unread + len(window.start_s)
+    if tasks.unread >= max(_RAISED_AT_LEAST, _RAISED_BELOW * reports):
+        return Judgement(Rule.SCENARIO_ERRORS, ReportsUnread(tasks, reports, _RAISED_BELOW))
     ratio = tasks.unexplained_ratio
     if ratio is None or ratio < _RAISED_BELOW or tasks.unexplained_count < _RAISED_AT_LEAST:
         return None
@@ -111,12 +134,33 @@ def does_failure_stand(judgement: Judgement, *, has_baseline: bool) -> bool:
 def is_scenarios_fault(judgement: Judgement) -> bool:
     """Return True if the scenario made a step invalid, so that a better generator or host would not help."""
     evidence = judgement.evidence
+    if isinstance(evidence, UsersIdle | TasksSpin):
+        return True
     if isinstance(evidence, UsersLost):
         return evidence.ends is not None
     if isinstance(evidence, EndedStep):
         first_line = evidence.note.partition("\n")[0]
         return judgement.rule is Rule.GENERATOR and bool(_OWN_LINE.search(first_line))
-    return judgement.rule in (Rule.UNREPORTED, Rule.SCENARIO_ERRORS)
+    return judgement.rule in (Rule.UNREPORTED, Rule.SCENARIO_ERRORS, Rule.NOT_ASKED)
+
+
+def explain_silence(facts: StepFacts, window: Window | None) -> Judgement:
+    """Return that no request started within the window, and why.
+
+    Requests failed before, or an exception ended no task, as in a listener that prepares the test, or the
+    users pause for longer than the window. It may be known of none of these.
+    """
+    failure = find_commonest_failure(facts.requests)
+    if failure is not None or window is None:
+        return Judgement(Rule.NO_DATA, NoRequests(failure))
+    error = summarize_tasks(facts, window.from_s, window.to_s).other_error
+    if error is not None:
+        return Judgement(Rule.NO_DATA, NothingAsked(error=error))
+    thinks = facts.thinks
+    covers = (thinks.start_s <= window.from_s) & (thinks.start_s + thinks.planned_s >= window.to_s)
+    if 2 * int(covers.sum()) < window.users:
+        return Judgement(Rule.NO_DATA, NoRequests())
+    return Judgement(Rule.NO_DATA, NothingAsked(pause_s=float(np.median(thinks.planned_s[covers]))))
 
 
 def summarize_user_ends(facts: StepFacts) -> UserEnds | None:
@@ -141,7 +185,32 @@ def summarize_user_ends(facts: StepFacts) -> UserEnds | None:
     )
 
 
-def blame_failed_requests(invalid: Judgement, facts: StepFacts, slos: Sequence[Slo]) -> Judgement | None:
+def blame_others(
+    invalid: Judgement, facts: StepFacts, window: Window | None, slos: Sequence[Slo]
+) -> Judgement | None:
+    """Return what truly has made a step invalid: failed requests, or the scenario; None if neither has."""
+    return _blame_failed_requests(invalid, facts, slos) or _blame_scenario(invalid, facts, window)
+
+
+def _blame_scenario(invalid: Judgement, facts: StepFacts, window: Window | None) -> Judgement | None:
+    """Return that the scenario kept Locust too busy for its users; None if it did not.
+
+    Tasks that end at once, in an exception or without asking for anything, begin again at once if no pause
+    follows them.
+    """
+    if window is None or invalid.rule not in (Rule.GENERATOR_CPU, Rule.LOOP_LAG):
+        return None
+    if (raised := check_scenario_errors(facts, window)) is not None:
+        return raised
+    if len(window.start_s) == 0 and find_commonest_failure(facts.requests) is not None:
+        return explain_silence(facts, window)
+    tasks = summarize_tasks(facts, window.from_s, window.to_s)
+    if invalid.rule is not Rule.GENERATOR_CPU or tasks.ended < _SPIN_FROM * max(1, len(window.start_s)):
+        return None
+    return Judgement(Rule.GENERATOR_CPU, TasksSpin(tasks.ended, len(window.start_s)))
+
+
+def _blame_failed_requests(invalid: Judgement, facts: StepFacts, slos: Sequence[Slo]) -> Judgement | None:
     """Return that requests failed too often, if this is why users are missing, or Locust; None if it is not.
 
     If no request was answered since the ramp began, this is the reason, whatever the SLOs are. Otherwise

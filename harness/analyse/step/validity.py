@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from harness.analyse.step.littles_law import UnexplainedTime, check_littles_law
 from harness.analyse.step.memory_kills import find_companion_kill, find_kill_s
+from harness.analyse.step.not_asked import check_target_asked
 from harness.analyse.step.scenario_errors import summarize_user_ends
 from harness.analyse.step.step_memo import StepMemo
 from harness.analyse.step.usage import (
@@ -129,6 +130,7 @@ def judge_validity(
     return (
         find_disturbance(facts, window.from_s, window.to_s, slos)
         or _check_users(facts, window)
+        or check_target_asked(facts, window.from_s, window.to_s)
         or (_check_host_memory(facts, limits) if _has_kill(facts) else None)
         or check_littles_law(facts, window, usual)
     )

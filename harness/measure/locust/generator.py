@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from harness.errors import GeneratorError, UsageError
+from harness.errors import GeneratorError
 from harness.measure.docker.port_access import find_free_port
 from harness.measure.host.cpu_affinity import Cores
 from harness.measure.locust.command import build_command, build_environment, find_ignored_variables
@@ -26,8 +26,8 @@ from harness.measure.locust.local_workers import (
 )
 from harness.measure.locust.pages import LOCAL_CLOCK, MAIN_PROCESS, PageBuffer
 from harness.measure.locust.remote_workers import ContainerWorkers, WorkerPool
-from harness.measure.locust.startup_notes import describe_startup, suggest_fix
-from harness.measure.locust.telemetry import NO_EXPORTERS, NOT_INSTALLED, hide_secrets
+from harness.measure.locust.startup_notes import describe_startup
+from harness.measure.locust.user_classes import START_WITHIN_S, find_user_classes
 from harness.measure.protocols import GeneratorFacts
 from harness.model import SINGLE_PROCESS, Crowd, ExternalWorkers, Load, LocalWorkers, Scenario
 
@@ -38,6 +38,7 @@ _PLUGIN_FILES = (
     _LOCUST_SIDE / "harness_host.py",
     _LOCUST_SIDE / "harness_plugin.py",
     _LOCUST_SIDE / "harness_task_errors.py",
+    _LOCUST_SIDE / "harness_other_errors.py",
     _LOCUST_SIDE / "harness_endings.py",
     _LOCUST_SIDE / "harness_user_time.py",
     _LOCUST_SIDE / "harness_seeds.py",
@@ -45,7 +46,6 @@ _PLUGIN_FILES = (
     _LOCUST_SIDE / "harness_target_only.py",
 )
 _RELAY_FILES = (_LOCUST_SIDE / "harness_worker_relay.py",)
-_START_WITHIN_S = 60.0
 CONNECT_WITHIN_S = 120.0
 _CLOSE_WITHIN_S = 10.0
 _QUIT_WITHIN_S = 5.0
@@ -73,46 +73,8 @@ class LocustGenerator:
         if self._worker_pool:
             self._worker_pool.prepare(scenario)
 
-    def find_user_classes(self, scenario: Scenario) -> list[str]:
-        """Return the names of the user classes that Locust finds in the scenario's files.
-
-        Raises UsageError if Locust can't load the files, or lacks the packages for its export, or if a class
-        that the scenario names is missing.
-        """
-        files = ", ".join(path.name for path in scenario.locustfiles)
-        try:
-            done = subprocess.run(
-                build_command(scenario, "--list", files=(_OPTIONS_FILE, *scenario.locustfiles)),
-                cwd=scenario.working_folder,
-                env=build_environment() | NO_EXPORTERS,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=_START_WITHIN_S,
-            )
-        except subprocess.TimeoutExpired:
-            raise UsageError(
-                f"{files}: Locust did not load it within {_START_WITHIN_S:.0f} s",
-                "what takes long belongs into a listener of events.test_start, not beside the classes",
-            ) from None
-        if done.returncode != 0 or "Available Users:" not in done.stdout:
-            hint = suggest_fix(done.stderr or done.stdout)
-            raise UsageError(f"{files}: Locust can't load it{_explain_load_error(done)}", hint)
-        if NOT_INSTALLED in done.stderr:
-            raise UsageError(
-                "Locust is told to export by --otel, but OpenTelemetry is not installed for it",
-                "scenario: {requirements: FILE}, and in that file a line: locust[otel]",
-            )
-        classes = [line.strip() for line in done.stdout.splitlines() if line.startswith("    ")]
-        if not classes:
-            raise UsageError(
-                f"{files}: no user class in it", "define a class that inherits from HttpUser and has tasks"
-            )
-        missing = [name for name in scenario.user_classes if name not in classes]
-        if missing:
-            raise UsageError(f"{files}: no user class {missing[0]!r}", f"name one of {', '.join(classes)}")
-        return classes
+    def find_user_classes(self, scenario: Scenario, users_limit: int | None = None) -> list[str]:
+        return find_user_classes(scenario, _OPTIONS_FILE, users_limit)
 
     @contextlib.contextmanager
     def start(
@@ -202,11 +164,11 @@ class LocustProcess:
 
     def wait_for_hello(self) -> None:
         """Wait until Locust has loaded the scenario. Raises GeneratorError if it has not in time, or ends."""
-        deadline = time.monotonic() + _START_WITHIN_S
+        deadline = time.monotonic() + START_WITHIN_S
         while not self.hello:
             if time.monotonic() > deadline:
                 raise GeneratorError(
-                    f"Locust was not ready after {_START_WITHIN_S:.0f} s", self._read_log_tail()
+                    f"Locust was not ready after {START_WITHIN_S:.0f} s", self._read_log_tail()
                 )
             self._receive(0.5)
 
@@ -215,7 +177,7 @@ class LocustProcess:
 
         `worker_command` is the command with which the user starts one; empty if the harness starts them.
         """
-        deadline = time.monotonic() + (CONNECT_WITHIN_S if worker_command else _START_WITHIN_S)
+        deadline = time.monotonic() + (CONNECT_WITHIN_S if worker_command else START_WITHIN_S)
         while self._pages.workers_seen < self._expected_workers:
             if time.monotonic() > deadline:
                 raise GeneratorError(
@@ -315,15 +277,6 @@ class LocustProcess:
 
     def _read_log_tail(self) -> str:
         return get_last_lines(self.read_logs())
-
-
-def _explain_load_error(done: "subprocess.CompletedProcess[str]") -> str:
-    """Return why Locust could not load the scenario: the exception with its line, then the log."""
-    log = hide_secrets(get_last_lines(done.stderr or done.stdout))
-    if not log:
-        return f": it ended Locust with exit code {done.returncode}; look for sys.exit() outside of functions"
-    cause = hide_secrets(find_cause(done.stderr))
-    return f": {cause}\n{log}" if cause else f":\n{log}"
 
 
 def _count_workers(load: Load) -> int:

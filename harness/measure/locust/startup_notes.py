@@ -38,6 +38,18 @@ _NO_ANSWER = re.compile(
     r"^(?:\w+\.)*(?:ConnectionError|ConnectionRefusedError|URLError|ConnectError|MaxRetryError)\b",
     re.MULTILINE,
 )
+_OLD_EVENT = re.compile(r"AttributeError: '?Events'? object has no attribute '(\w+)'")
+_NEW_EVENTS = {
+    "hatch_complete": "spawning_complete",
+    "locust_error": "user_error",
+    "locust_start_hatching": "test_start",
+    "locust_stop_hatching": "test_stop",
+    "request_failure": "request",
+    "request_success": "request",
+    "slave_report": "worker_report",
+}
+"""What Locust calls events today that had other names before its version 2."""
+
 _MISSING_FILE = re.compile(r"^(?:\w+\.)*FileNotFoundError: .*?'([^']+)'", re.MULTILINE)
 
 
@@ -64,6 +76,11 @@ def _describe_startup(hello: Mapping[str, Any], ignored_variables: Sequence[str]
             f"all users of {name} in one Locust process share {connections} (its pool): what a request waits "
             "for a free one is part of its response time"
         )
+    for name, waits in hello.get("ignored_waits", {}).items():
+        yield (
+            f"Locust no longer reads {', '.join(waits)} of {name}, so its users do not pause between tasks; "
+            "write wait_time = between(1, 3), in seconds"
+        )
     for path, source in hello.get("bases", {}).items():
         yield (
             f"requests go below {path}, the path of the host in {source}; scenario: {{base: /}} drops it, "
@@ -84,6 +101,8 @@ def suggest_fix(output: str) -> str:
         return f"scenario: {{arguments: [{arguments[1].strip()}, …]}} gives the scenario arguments of its own"
     if variable := _MISSING_VARIABLE.search(output):
         return f"set {variable[1]} where you start the harness: the scenario gets its environment variables"
+    if (event := _OLD_EVENT.search(output)) and event[1] in _NEW_EVENTS:
+        return f"Locust has no events.{event[1]} any more; events.{_NEW_EVENTS[event[1]]} took its place"
     if _NO_ANSWER.search(output):
         return (
             "no target runs yet while the file is loaded; ask it in on_start, or in a listener of "

@@ -2,17 +2,25 @@
 
 Locust loads this file first. It reads `locust.conf` and `pyproject.toml` after the locustfiles, so the
 options in the environment variable HARNESS_OPTIONS can be left out there. A worker on another host lacks the
-variable, and keeps its own settings. This file imports nothing of the harness, because such a worker gets it
-alone, from the master.
+variable, and keeps its own settings. A file that runs Locust itself while it is loaded is refused. This file
+imports nothing of the harness, because such a worker gets it alone, from the master.
 """
 
 import functools
+import json
 import os
+import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import locust
+import locust.debug
 import locust.main
+from locust.env import Environment
+
+OWN_FOLDER = os.path.dirname(os.path.abspath(__file__))
+LIST_MARK = "harness: "
+"""The start of the line that tells the fixed numbers of users where Locust only lists its user classes."""
 
 OWN_OPTIONS = frozenset(os.environ.get("HARNESS_OPTIONS", "").split())
 
@@ -46,15 +54,38 @@ class SettingsReader:
 
 
 class Startup:
-    """The reader of the configuration files, once Locust has made its parser of the command line."""
+    """What is known while Locust starts.
+
+    `reader` reads the configuration files, once Locust has made its parser of the command line. That comes
+    after all files have been loaded: `has_loaded`. `user_classes` are those of the files so far, by name.
+    """
 
     reader: SettingsReader | None = None
+    has_loaded = False
+    user_classes: ClassVar[dict[str, Any]] = {}
 
 
-def replace_reader(parser: Any, **_: Any) -> None:
+def on_parser(parser: Any, **_: Any) -> None:
+    """Replace the reader of the configuration files; where Locust lists classes, tell their fixed numbers."""
+    Startup.has_loaded = True
     if not OWN_OPTIONS:
         return
+    if "--list" in sys.argv:
+        counts = {name: each.fixed_count for name, each in Startup.user_classes.items()}
+        sys.stdout.write(f"{LIST_MARK}{json.dumps(counts, default=str)}\n")
     Startup.reader = parser._config_file_parser = SettingsReader(parser._config_file_parser)
+
+
+def note_classes(load_file: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Wrap the loading of a file to keep the user classes in it."""
+
+    @functools.wraps(load_file)
+    def load_and_note(path: str) -> Any:
+        loaded = load_file(path)
+        Startup.user_classes.update(loaded[0])
+        return loaded
+
+    return load_and_note
 
 
 def skip_own_files(load_tests: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -62,9 +93,26 @@ def skip_own_files(load_tests: Callable[[str], Any]) -> Callable[[str], Any]:
 
     @functools.wraps(load_tests)
     def load_tests_of_scenario(path: str) -> Any:
-        return {} if os.path.basename(path).startswith("harness_") else load_tests(path)
+        folder, name = os.path.split(os.path.abspath(path))
+        is_own = folder == OWN_FOLDER and name.startswith("harness_")
+        return {} if is_own else load_tests(path)
 
     return load_tests_of_scenario
+
+
+def refuse_while_loading(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap what runs Locust: a file that calls it while it is loaded would make load of its own, unseen."""
+
+    @functools.wraps(run)
+    def run_or_refuse(*arguments: Any, **keywords: Any) -> Any:
+        if not Startup.has_loaded:
+            raise RuntimeError(
+                f"the file runs Locust itself while it is loaded ({run.__name__}); "
+                'put that below: if __name__ == "__main__":'
+            )
+        return run(*arguments, **keywords)
+
+    return run_or_refuse
 
 
 def on_init(environment: Any, **_: Any) -> None:
@@ -74,6 +122,11 @@ def on_init(environment: Any, **_: Any) -> None:
 
 
 main: Any = locust.main
+library: Any = locust
+main.load_locustfile = note_classes(main.load_locustfile)
 main.load_locustfile_pytest = skip_own_files(main.load_locustfile_pytest)
-locust.events.init_command_line_parser.add_listener(replace_reader)  # type: ignore[no-untyped-call]
+library.run_single_user = library.debug.run_single_user = refuse_while_loading(locust.run_single_user)
+for runner in ("create_local_runner", "create_master_runner", "create_worker_runner"):
+    setattr(Environment, runner, refuse_while_loading(getattr(Environment, runner)))
+locust.events.init_command_line_parser.add_listener(on_parser)  # type: ignore[no-untyped-call]
 locust.events.init.add_listener(on_init)  # type: ignore[no-untyped-call]

@@ -74,7 +74,8 @@ class RequestLog:
     Instants are seconds of the monotonic clock, which all processes of a host share. An owner says whose
     request or pause it was: 2·n for the greenlet of user n, 2·n + 1 for greenlets that it has spawned, and -1
     if that is unknown. `in_flight` maps any key to (start, method, name, owner). `is_preparing` is true while
-    listeners of `test_start` run: no user starts before they are done.
+    listeners of `test_start` run: no user starts before they are done. `begun_s` is when the first user came.
+    `read_report_s` reads the response time of a report; `harness_other_errors.py` replaces it.
     """
 
     def __init__(self) -> None:
@@ -93,6 +94,8 @@ class RequestLog:
         self.on_ending: list[Callable[[], None]] = []
         self.on_failure: list[Callable[[], None]] = []
         self.page_parts: list[Callable[[], dict[str, Any]]] = []
+        self.read_report_s: Callable[..., float | None] = read_as_it_is
+        self.begun_s: float | None = None
         self._clear()
 
     def _clear(self) -> None:
@@ -148,12 +151,29 @@ class RequestLog:
         self.unreported_start.append(start_s)
         self.unreported_name.append(self.find_number(method, name))
 
+    def read_latency_s(
+        self, named: tuple[str, str], response_time: Any, now_s: float, is_clients: bool, is_failed: bool
+    ) -> float | None:
+        """Return a report's response time in seconds; None if it is no request, or can't be read.
+
+        A report without a time is no request, unless it failed; 0 may be one if its name had other times.
+        `is_clients`: it is of Locust's own client.
+        """
+        is_zero = response_time is not None and named in self.number_by_request
+        if not response_time and not is_failed and not is_zero:
+            return None
+        if is_clients and isinstance(response_time, float):
+            return response_time / 1000
+        return self.read_report_s("{} {}".format(*named), response_time, is_failed, now_s)
+
     def find_error_number(self, exception: BaseException | str) -> int:
         """Return the number of an error, which is the same for equal texts."""
         return self.errors[describe_error(exception)]
 
     def find_number(self, method: str, name: str) -> int:
         """Return the number of "method name", without the target's address in the name."""
+        if not isinstance(name, str):  # a name of any kind may come from the scenario
+            name = str(name)
         number = self.number_by_request.get((method, name))
         if number is None:
             shown = drop_address(name, getattr(self.environment, "host", None))
@@ -196,6 +216,11 @@ class RequestLog:
         for take_part in self.page_parts:
             page |= take_part()
         return page
+
+
+def read_as_it_is(name: str, response_time: Any, *_: Any) -> float | None:
+    """Return a report's response time in seconds; none counts as 0."""
+    return float(response_time or 0.0) / 1000
 
 
 def drop_address(name: object, host: str | None) -> str:
@@ -323,6 +348,22 @@ def find_shared_connections(environment: Any) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count is not None}
 
 
+def find_ignored_waits(user_class: type[Any]) -> list[str]:
+    """Return the old settings of pauses that Locust does not read, because `wait_time` has a default of 0."""
+    if user_class.wait_time is not locust.User.wait_time:
+        return []
+    task_sets = (each for each in user_class.tasks if isinstance(each, type))
+    own = locust.TaskSet.wait_time
+    holders = [user_class, *(each for each in task_sets if getattr(each, "wait_time", None) is own)]
+    names = ("min_wait", "max_wait", "wait_function")
+    return [name for name in names if any(getattr(each, name, None) is not None for each in holders)]
+
+
+def find_all_ignored_waits(environment: Any) -> dict[str, list[str]]:
+    ignored = {each.__name__: find_ignored_waits(each) for each in environment.user_classes}
+    return {name: settings for name, settings in ignored.items() if settings}
+
+
 def on_init(environment: Any, **_: Any) -> None:
     environment.harness = request_log
     request_log.environment = environment
@@ -341,6 +382,7 @@ def on_init(environment: Any, **_: Any) -> None:
         settings=environment.harness_settings,
         bases=environment.harness_bases,
         shared_connections=find_shared_connections(environment),
+        ignored_waits=find_all_ignored_waits(environment),
     )
     gevent.spawn(request_log.connection.handle_commands, environment)
     gevent.spawn(request_log.connection.report_forever, environment)

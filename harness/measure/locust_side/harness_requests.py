@@ -7,7 +7,8 @@ Locust reports a request when it has ended, and some never: those that the scena
 `catch_response=True` and does not use in a `with` block, or whose `with` block ends with an exception, and
 those that the scenario gives up. They are recorded all the same, with the time that they took. Locust reports
 a stream (`stream=True`) when its headers arrive; it is recorded when the scenario has read it. Requests of
-other clients are known only when the scenario reports them (`events.request.fire`). A report without a
+other clients are known only when the scenario reports them (`events.request.fire`). If it reports once more
+what Locust's own client has just reported, by the same name, this is one request. A report without a
 response time, or of a name that never had another one than 0, such as that of a message which was sent or
 pushed, is no request, unless it failed.
 
@@ -82,16 +83,13 @@ class OpenRequest:
             reason = getattr(answer, "reason", None) or ""
             self.error = f"HTTPError: {status} {whose} Error: {reason} for url: {self.name}"
 
-    def is_reported_by(self, response: Any, start_s: float) -> bool:
-        """Return True if a report is about this request.
+    def is_spanned(self, start_s: float) -> bool:
+        """Return True if a report of the scenario's own that begins then stands for this request.
 
-        A report of the scenario's own that spans the request stands for it, except within its `with` block.
+        Within its `with` block the request has a report of its own.
         """
-        if self.reported is None:
-            return False
         is_in_block = self.holder is not None and getattr(self.holder(), "_entered", False)
-        spans = start_s <= self.start_s + SAME_START_S
-        return self.is_report(response) or (spans and not is_in_block)
+        return self.reported is not None and start_s <= self.start_s + SAME_START_S and not is_in_block
 
     def is_report(self, response: Any) -> bool:
         return response is not None and self.reported is not None and self.reported() is response
@@ -134,6 +132,7 @@ def track_requests(request: Callable[..., Any]) -> Callable[..., Any]:
         if may_stay_open:
             lane.opening = {} if kwargs.get("stream") else None
         lane.busy += 1
+        lane.last = None
         stays_in_flight = False
         try:
             answer = request(self, method, url, name, *args, **kwargs)
@@ -241,42 +240,41 @@ def on_request(
     response: Any = None,
     **_: Any,
 ) -> None:
-    """Record a request that Locust or the scenario reports.
-
-    This listener comes before those of the scenario: if one of them raises `StopUser` or `RescheduleTask`, no
-    later listener is called.
-    """
+    """Record a request that is reported, before a listener of the scenario may end the event."""
     if log is None:
         return
     now_s = monotonic()
     lane = getattr(getcurrent(), "harness_lane", None) or log.find_lane()
+    if not isinstance(name, str):
+        name = str(name)
     if lane.opening is not None and not exception:
         lane.opening = {"method": request_type, "name": name}
         return
-    if not lane.busy:
+    is_own = not lane.busy
+    if is_own:
         lane.note_request()
-    if not response_time and not exception and is_no_request(request_type, name, response_time):
+    latency_s = log.read_latency_s((request_type, name), response_time, now_s, not is_own, bool(exception))
+    if latency_s is None:
         return
-    latency_s = (response_time or 0.0) / 1000
     start_s = now_s - latency_s
-    if start_time and not lane.busy:  # a client that is busy reports its own request, at once
+    if start_time and is_own:  # a client that is busy reports its own request, at once
         start_s = now_s - estimate_age_s(start_time, latency_s)
     if lane.open:
-        start_s, latency_s = match_open_requests(lane, response, start_s, latency_s)
-    error = note_failure(exception) if exception else -1
-    number = log.number_by_request.get((request_type, name))
-    if number is None:
-        number = log.find_number(request_type, name)
+        start_s, latency_s, is_own = match_open_requests(lane, response, start_s, latency_s)
+    number = log.find_number(request_type, name)
+    if is_repeated(lane, number, latency_s, is_own) and not exception:
+        return
     log.name.append(number)
-    log.error.append(error)
+    log.error.append(note_failure(exception) if exception else -1)
     log.start.append(start_s)
     log.latency.append(latency_s)
     log.owner.append(lane.owner)
 
 
-def is_no_request(request_type: str, name: str, response_time: float | None) -> bool:
-    """Return True if a report without a time is no request; 0 may be one if its name had other times."""
-    return response_time is None or (request_type, name) not in log.number_by_request
+def is_repeated(lane: Any, number: int, latency_s: float, is_own: bool) -> bool:
+    """Return True if the scenario reports once more what Locust's own client has just reported."""
+    last, lane.last = lane.last, None if is_own else (number, latency_s)
+    return is_own and last is not None and last[0] == number and latency_s <= last[1] + SAME_START_S
 
 
 def note_failure(exception: BaseException | str) -> int:
@@ -287,16 +285,23 @@ def note_failure(exception: BaseException | str) -> int:
     return number
 
 
-def match_open_requests(lane: Any, response: Any, start_s: float, latency_s: float) -> tuple[float, float]:
-    """Forget the open requests that a report is about; return its start and latency as they are known."""
+def match_open_requests(
+    lane: Any, response: Any, start_s: float, latency_s: float
+) -> tuple[float, float, bool]:
+    """Forget the open requests that a report is about; return its start and latency as they are known.
+
+    The last value is False for a report of Locust's own clients. These report their own request and no other:
+    a busy lane reports what it asks now.
+    """
+    reported = next((opened for opened in lane.open if opened.is_report(response)), None)
+    spans = not lane.busy and (reported is None or reported.is_spanned(start_s))
     for opened in list(lane.open):
-        if opened.is_reported_by(response, start_s):
+        if opened is reported or (spans and opened.is_spanned(start_s)):
             opened.forget()
-        if opened.is_report(response):
-            start_s = opened.start_s
-            if abs(latency_s - opened.latency_s) < 1e-6:
-                latency_s = opened.compute_latency_s()
-    return start_s, latency_s
+    if reported is None:
+        return start_s, latency_s, not lane.busy
+    is_whole = abs(latency_s - reported.latency_s) < 1e-6
+    return reported.start_s, reported.compute_latency_s() if is_whole else latency_s, False
 
 
 def estimate_age_s(start_time: Any, latency_s: float) -> float:

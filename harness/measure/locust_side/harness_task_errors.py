@@ -1,4 +1,4 @@
-"""Count the users' tasks, and the exceptions in the scenario.
+"""Count the users' tasks, and the exceptions that end tasks or users.
 
 Locust loads this file after `harness_plugin.py`, in every process. Counts go with the pages of facts. Equal
 exceptions of one line are one kind, so that endless different messages need no memory.
@@ -9,12 +9,10 @@ This file imports nothing of the harness, because a worker on another host gets 
 import contextlib
 import functools
 import itertools
-import logging
 import os
 import re
 import sys
 import sysconfig
-import threading
 import traceback
 from collections.abc import Callable
 from types import FrameType, TracebackType
@@ -25,7 +23,10 @@ import locust
 from locust.exception import StopUser
 from locust.user.task import TaskSet
 
-TASK, USER, STOP, GREENLET, LISTENER = "task", "user", "stop", "greenlet", "listener"
+TASK, USER, STOP = "task", "user", "stop"
+BAD_REPORT = "BadReport"
+"""The type of what `harness_other_errors.py` counts of reports that can't be read; its text says it all."""
+
 MAX_KINDS, OTHER_KINDS = 100, "(other exceptions)"
 MAX_TEXT_CHARACTERS, MAX_PLACE_CHARACTERS = 200, 120
 MAX_FRAMES, MAX_SPAWN_DEPTH = 200, 5
@@ -34,6 +35,8 @@ STOPPING = "stopping"
 """The state of a user that Locust asks to stop."""
 
 STOPS = (StopUser, getattr(locust.exception, "StopTest", StopUser))
+
+WAIT = TaskSet.wait.__code__
 
 LIBRARY_FOLDERS = (
     *(sysconfig.get_paths()[name] + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")),
@@ -135,6 +138,8 @@ def describe(exception: BaseException) -> str:
     except Exception:
         message = ""
     name = type(exception).__qualname__
+    if name == BAD_REPORT:
+        return message[:MAX_TEXT_CHARACTERS]
     return MEMORY_ADDRESS.sub("0x…", f"{name}: {message}" if message else name)[:MAX_TEXT_CHARACTERS]
 
 
@@ -166,6 +171,12 @@ def find_place(tb: TracebackType | None) -> str:
     """Return the innermost line of the user's own code in a traceback; "" if there is none."""
     frames = itertools.islice(traceback.walk_tb(tb), MAX_FRAMES)
     return next(filter(None, reversed([name_line(frame, line) for frame, line in frames])), "")
+
+
+def name_wait(tb: TracebackType | None, user: Any) -> str:
+    """Return whose `wait_time` raised an exception; "" if none did."""
+    codes = (frame.f_code for frame, _ in itertools.islice(traceback.walk_tb(tb), MAX_FRAMES))
+    return f"wait_time of {type(user).__name__}" if WAIT in codes else ""
 
 
 def find_calling_frame() -> FrameType | None:
@@ -232,7 +243,8 @@ def on_user_error(user_instance: Any, exception: BaseException, tb: TracebackTyp
         return
     if state is not None:
         state.raises, state.has_raised = False, True
-    task_log.add(TASK, exception, find_place(tb), state)
+    place = find_place(tb) or name_wait(tb, getattr(user_instance, "user", None))
+    task_log.add(TASK, exception, place, state)
 
 
 def on_failed_request() -> None:
@@ -252,7 +264,8 @@ def watch_users(run: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return run(self)
         except Exception as error:
-            task_log.add(USER, error, find_place(error.__traceback__), state)
+            tb = error.__traceback__
+            task_log.add(USER, error, find_place(tb) or name_wait(tb, self), state)
             mark_once(error, USER)
             raise
         finally:
@@ -318,67 +331,14 @@ def record_stop(user: Any, state: UserState, error: BaseException, place: str) -
     task_log.add(STOP, error, place, state)
 
 
-# Exceptions elsewhere
-
-
-class ListenerErrors(logging.Handler):
-    """Counts exceptions in listeners of events and in `on_stop`, which Locust only logs."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        error = sys.exc_info()[1]
-        if error is None or not str(record.msg).startswith("Uncaught exception in "):
-            return
-        if place := find_place(error.__traceback__):
-            task_log.add(LISTENER, error, place, None)
-
-
-def watch_greenlets(handle_error: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap gevent's handler of exceptions that end a greenlet, which must not raise one."""
-
-    def handle_and_watch(context: Any, kind: Any, value: Any, tb: Any) -> Any:
-        with contextlib.suppress(Exception):
-            record_greenlet_error(value, tb)
-        return handle_error(context, kind, value, tb)
-
-    return handle_and_watch
-
-
-def watch_threads(handle_error: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap Python's handler of exceptions that end a thread, which must not raise one."""
-
-    def handle_and_watch(arguments: Any) -> Any:
-        with contextlib.suppress(Exception):
-            if not isinstance(arguments.exc_value, SystemExit):  # it ends the thread alone
-                record_greenlet_error(arguments.exc_value, arguments.exc_traceback)
-        return handle_error(arguments)
-
-    return handle_and_watch
-
-
-def record_greenlet_error(error: object, tb: TracebackType | None) -> None:
-    """Count an exception that ended a greenlet or thread of the scenario's, or say that it ends Locust."""
-    if isinstance(error, SystemExit):
-        task_log.harness.record_exit(error, tb)
-    elif isinstance(error, Exception) and getattr(error, "_harness_mark", None) is None:
-        state, place = task_log.find_state(), find_place(tb)
-        if state is not None and not state.has_raised:
-            state.has_raised = True
-            task_log.add(GREENLET, error, place, state)
-        elif state is None and place:
-            task_log.add(GREENLET, error, place, None)
-
-
 def on_init(environment: Any, **_: Any) -> None:
-    task_log.harness = environment.harness
-    environment.harness.page_parts.append(task_log.take_page_part)
-    environment.harness.on_failure.append(on_failed_request)
-    environment.harness.find_place = find_place
-    environment.harness.find_calling_place = find_calling_place
-    environment.harness.find_calling_frame = find_calling_frame
-    logging.getLogger().addHandler(ListenerErrors())
-    threading.excepthook = watch_threads(threading.excepthook)
-    hub = gevent.get_hub()
-    hub.handle_error = watch_greenlets(hub.handle_error)  # type: ignore[method-assign]
+    harness = task_log.harness = environment.harness
+    harness.task_log = task_log
+    harness.page_parts.append(task_log.take_page_part)
+    harness.on_failure.append(on_failed_request)
+    harness.find_place = find_place
+    harness.find_calling_place = find_calling_place
+    harness.find_calling_frame = find_calling_frame
 
 
 TaskSet.execute_next_task = count_tasks(TaskSet.execute_next_task)  # type: ignore[method-assign]

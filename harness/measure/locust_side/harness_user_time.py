@@ -29,6 +29,9 @@ from locust.user.task import TaskSet
 POLL_AT_MOST_S = 1.0
 """A sleep of at most this length, right after another one, is no pause: the user polls for something."""
 
+PAUSE_AT_MOST_S = 1e6
+"""A longer pause, perhaps an endless one, is recorded as this: it outlasts every load."""
+
 GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
 
 NETWORK_FILES = frozenset(
@@ -50,10 +53,22 @@ class Lane:
     `may_pause`: a request has come since the last sleep. `task` is the number of tasks that the user had
     done when the lane was built; that of the user's own lane counts on. `open` are the requests of which
     `harness_requests.py` awaits a report or the end of a stream; `opening` is what Locust has reported of a
-    stream that is being asked for.
+    stream that is being asked for. `last` is the name's number and the latency of the last request, if it was
+    reported by Locust's own client.
     """
 
-    __slots__ = ("busy", "greenlet", "is_linked", "may_pause", "open", "opening", "owner", "task", "user")
+    __slots__ = (
+        "busy",
+        "greenlet",
+        "is_linked",
+        "last",
+        "may_pause",
+        "open",
+        "opening",
+        "owner",
+        "task",
+        "user",
+    )
 
     def __init__(self, greenlet: Any, owner: int, user: "Lane | None" = None) -> None:
         self.greenlet = weakref.ref(greenlet)
@@ -65,6 +80,7 @@ class Lane:
         self.is_linked = False
         self.open: list[Any] = []
         self.opening: Any = None
+        self.last: tuple[int, float] | None = None
 
     def note_request(self) -> None:
         self.may_pause = True
@@ -78,7 +94,8 @@ class Lane:
         user's own greenlet waits for it. It does not if it only works in the background: if it was spawned
         before the task, or while the user's own greenlet waits for the network.
         """
-        if self.user is None or self.busy or not seconds > 0:
+        is_asking = self.busy and self.last is None  # a listener may sleep once the request is reported
+        if self.user is None or is_asking or not seconds > 0:
             return False
         is_pause = self.may_pause or seconds > POLL_AT_MOST_S
         self.may_pause = False
@@ -151,6 +168,7 @@ def spread_users(start: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(start)
     def start_later(self: Any, group: Any) -> Any:
         number = next(user_numbers)
+        log.begun_s = log.begun_s or monotonic()
         greenlet = start(self, SpreadStart(group, number))
         self._group = group
         greenlet.harness_lane = Lane(greenlet, 2 * number)
@@ -205,9 +223,13 @@ def record_think_times(sleep: Callable[..., Any]) -> Callable[..., Any]:
         if lane.open:
             for each in list(lane.open):
                 each.close()
-        planned_s = float(seconds)
+        try:
+            planned_s = float(seconds)
+        except (TypeError, ValueError):
+            message = f"wait_time returned {seconds!r:.80}, which is no number of seconds"
+            raise TypeError(message) from None
         log.think_start.append(monotonic())
-        log.think.append(planned_s if planned_s > 0 else 0.0)
+        log.think.append(min(planned_s, PAUSE_AT_MOST_S) if planned_s > 0 else 0.0)
         log.think_owner.append(lane.owner)
         lane.task += 1
         lane.may_pause = True
@@ -222,8 +244,8 @@ def record_pauses(sleep: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(sleep)
     def sleep_and_record(seconds: float = 0, ref: bool = True) -> Any:
         lane = find_lane()
-        if not lane.busy and lane.user is not None and lane.is_pausing(seconds):
-            log.add_pause(float(seconds), lane.owner)
+        if lane.user is not None and lane.is_pausing(seconds):
+            log.add_pause(min(float(seconds), PAUSE_AT_MOST_S), lane.owner)
         return sleep(seconds, ref)
 
     return sleep_and_record

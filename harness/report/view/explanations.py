@@ -40,18 +40,15 @@ from harness.model.evidence import (
     Thrashing,
     TimeUnexplained,
 )
+from harness.model.failures import TargetNotAsked
 from harness.model.rare_requests import NameFailed, TooFewRequests
 from harness.model.stalls import CompanionStalled, DiskStalled, MemoryShort
-from harness.model.task_evidence import TasksRaised, UsersLost
-from harness.model.user_time import TimeUnreported
+from harness.model.task_evidence import TaskEvidence
+from harness.model.user_time import TimeEvidence
 from harness.report.view import stalls
-from harness.report.view.failures import describe_failure, explain_constant_errors
+from harness.report.view.failures import describe_failure, explain_constant_errors, explain_target_not_asked
 from harness.report.view.rare_requests import explain_lack_of_answers
-from harness.report.view.scenario_errors import (
-    explain_lost_users,
-    explain_raised_tasks,
-    suggest_for_ending,
-)
+from harness.report.view.scenario_errors import explain_task_evidence, suggest_for_ending
 from harness.report.view.text import (
     format_change,
     format_cpu,
@@ -66,7 +63,7 @@ from harness.report.view.text import (
     format_size,
     format_slo_limit,
 )
-from harness.report.view.unreported import explain_unreported_time
+from harness.report.view.unreported import explain_time_evidence
 
 _QUOTED_AT_MOST = 300
 _ERROR_AT_MOST = 120
@@ -219,6 +216,10 @@ def _explain_concurrency(evidence: OwnConcurrency) -> str:
 def explain_judgement(judgement: Judgement) -> str:
     """Return why a step has its verdict, such as "p95 1.204 s > 1 s"; for an invalid step also a remedy."""
     evidence = judgement.evidence
+    if isinstance(evidence, TaskEvidence):
+        return explain_task_evidence(evidence)
+    if isinstance(evidence, TimeEvidence):
+        return explain_time_evidence(evidence)
     match evidence:
         case SlosHold(evaluations):
             return "; ".join(_explain_evaluation(each) for each in evaluations)
@@ -238,14 +239,10 @@ def explain_judgement(judgement: Judgement) -> str:
                 f"requests failed before it ({describe_failure(failure)})" if failure else _NO_REQUEST_REMEDY
             )
             return f"no request started within the window; {why}"
-        case UsersLost():
-            return explain_lost_users(evidence)
-        case TasksRaised():
-            return explain_raised_tasks(evidence)
+        case TargetNotAsked():
+            return explain_target_not_asked(evidence)
         case CountersSilent() | GeneratorBusy() | LoopLate() | ClockUncertain() | TimeUnexplained():
             return _explain_generator(evidence)
-        case TimeUnreported():
-            return explain_unreported_time(evidence)
         case MemoryGrows():
             return _explain_memory_growth(evidence)
         case ProcessKilled(after_s, companion):

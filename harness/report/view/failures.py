@@ -4,6 +4,7 @@ import re
 
 from harness.model import RequestFailure
 from harness.model.cell_evidence import ErrorsAtAnyLoad
+from harness.model.failures import TargetNotAsked
 from harness.report.view.text import clean_text, format_count, format_ratio
 
 _ERROR_AT_MOST = 120
@@ -59,4 +60,14 @@ def explain_constant_errors(evidence: ErrorsAtAnyLoad) -> str:
         f"{share} of {name} fail at any load ({name_error(failure.error)}): "
         f"{format_ratio(least[1])} of {of_what} with {with_users}{compared}; "
         "fix them, or judge only what load adds (slos.added_errors)"
+    )
+
+
+def explain_target_not_asked(evidence: TargetNotAsked) -> str:
+    """Return that requests went elsewhere than to the target, how they failed, and a remedy."""
+    how = f" ({describe_failure(evidence.failure)})" if evidence.failure else ""
+    return (
+        f"the target was not asked: its network carried {format_count(evidence.network_bytes)} bytes while "
+        f"{format_count(evidence.requests)} requests ended{how}; the scenario asks another address, so let "
+        "its client ask self.host, which is the target's"
     )

@@ -4,9 +4,26 @@ import re
 from collections.abc import Iterable
 
 from harness.model import ErrorOrigin, RequestFailure, StepResult, TaskError, TaskUse, Verdict
-from harness.model.task_evidence import TasksRaised, UserEnds, UsersLost
+from harness.model.task_evidence import (
+    NothingAsked,
+    ReportsUnread,
+    TaskEvidence,
+    TasksRaised,
+    TasksSpin,
+    UserEnds,
+    UsersIdle,
+    UsersLost,
+)
 from harness.report.view.failures import describe_failure
-from harness.report.view.text import clean_text, format_limit, format_number, format_ratio, format_times
+from harness.report.view.text import (
+    clean_text,
+    format_count,
+    format_limit,
+    format_number,
+    format_ratio,
+    format_seconds,
+    format_times,
+)
 
 _WARNED_FROM_RATIO = 0.001
 """A smaller share of tasks is named in the report, but no warning."""
@@ -18,6 +35,48 @@ _ENDS_THE_LOAD = re.compile(r" called (?:runner\.(?:quit|stop)|sys\.exit)\(")
 def name_error(error: TaskError) -> str:
     """Return an exception with its line: "KeyError: 'rows' (locustfile.py:9)"."""
     return f"{error.text} ({error.place})" if error.place else error.text
+
+
+def explain_task_evidence(evidence: TaskEvidence) -> str:
+    """Return what the scenario's tasks and users did that gave a step its verdict, and a remedy."""
+    match evidence:
+        case UsersLost():
+            return explain_lost_users(evidence)
+        case TasksRaised():
+            return explain_raised_tasks(evidence)
+        case ReportsUnread(tasks, reports, allowed_ratio):
+            share = format_ratio(tasks.unread / max(1, reports))
+            return (
+                f"{_describe_unread(tasks, share)}, so their requests are "
+                f"in no number ({format_limit(allowed_ratio)} or more make a step invalid); "
+                "report milliseconds, from 0 on"
+            )
+        case UsersIdle(count, users, failure):
+            return (
+                f"{count} of {users} users asked for nothing in the window, after a failed request "
+                f"({describe_failure(failure)}), so {_EXPLANATION}; let such users try again"
+            )
+        case TasksSpin(ended, requests):
+            return (
+                f"Locust was busy with {format_count(ended)} tasks, which made {format_count(requests)} "
+                "requests; let a task that asks for nothing pause, by a wait_time"
+            )
+        case NothingAsked(error, pause_s):
+            return f"no request started within the window; {_explain_silence(error, pause_s)}"
+
+
+def _explain_silence(error: TaskError | None, pause_s: float | None) -> str:
+    if error is not None:
+        return f"a listener of the scenario raised {name_error(error)}; mend the locustfile"
+    return (
+        f"users pause for {format_seconds(pause_s or 0.0, 0)} at a time, and wait_time is in seconds; "
+        "let them pause less, or allow a longer window"
+    )
+
+
+def _describe_unread(tasks: TaskUse, share: str) -> str:
+    error = name_error(tasks.unread_error) if tasks.unread_error else "reports without a time"
+    return f"{share} of the reports of requests can't be read, most often {error}"
 
 
 def explain_raised_tasks(evidence: TasksRaised) -> str:
@@ -63,6 +122,8 @@ def describe_raised_tasks(tasks: TaskUse) -> str:
     if tasks.after_failure:
         ratio = format_ratio(tasks.after_failure / max(tasks.ended, tasks.raised))
         parts.append(f"{ratio} of the tasks ended in an exception after a failed request")
+    if tasks.unread:
+        parts.append(_describe_unread(tasks, format_count(tasks.unread)))
     if tasks.other_error is not None:
         parts.append(f"a listener of the scenario raised {name_error(tasks.other_error)}")
     return "; ".join(parts)
@@ -119,6 +180,9 @@ def warn_of_raised_tasks(steps: Iterable[StepResult]) -> str:
     sentences = []
     if tasks is not None and (tasks.unexplained_ratio or 0.0) >= _WARNED_FROM_RATIO:
         sentences.append(f"Up to {_describe_unexplained(tasks)}: {_EXPLANATION}.")
+    unread = max((step.tasks for step in passed), key=lambda tasks: tasks.unread, default=TaskUse())
+    if unread.unread:
+        sentences.append(f"{_describe_unread(unread, f'Up to {format_count(unread.unread)}')}.")
     if other is not None:
         sentences.append(f"A listener of the scenario raised {name_error(other)}.")
     return clean_text(" ".join(sentences))

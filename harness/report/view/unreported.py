@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from harness.model import StepResult, Verdict
-from harness.model.user_time import TimeUnreported
+from harness.model.user_time import ReportsInSeconds, TimeEvidence, TimeUnreported
 from harness.report.view.text import (
     clean_text,
     format_count,
@@ -12,6 +12,7 @@ from harness.report.view.text import (
     format_ratio,
     format_seconds,
     format_times,
+    format_users,
 )
 
 _REMEDY = (
@@ -19,6 +20,17 @@ _REMEDY = (
     "milliseconds (environment.events.request.fire); pauses are seen if they are made by time.sleep or "
     "gevent.sleep"
 )
+
+
+def explain_time_evidence(evidence: TimeEvidence) -> str:
+    """Return why the scenario's reports tell nothing of the target, and what to do."""
+    if isinstance(evidence, ReportsInSeconds):
+        return (
+            f"the response times of {' and '.join(evidence.names)} seem to be in seconds: "
+            f"{format_count(evidence.count)} of {format_count(evidence.requests)} requests came after a "
+            "gap, or a request, that was a thousand times as long; report them in milliseconds"
+        )
+    return explain_unreported_time(evidence)
 
 
 def explain_unreported_time(evidence: TimeUnreported) -> str:
@@ -30,9 +42,16 @@ def explain_unreported_time(evidence: TimeUnreported) -> str:
             f"{times} users spent more than {longer} neither in reported requests nor in pauses, "
             f"too often to tell {evidence.slo.indicator}; {_REMEDY}"
         )
+    silent = (
+        f", and {format_users(evidence.silent)} in the whole window: they wait for an answer, or for "
+        "something in the scenario, such as an empty queue"
+        if evidence.silent
+        else ""
+    )
     return (
         f"{format_ratio(evidence.ratio, 1)} of the users' time passed neither in reported requests nor in "
-        f"pauses ({format_limit(evidence.allowed_ratio)} allowed; {times} for more than {longer}); {_REMEDY}"
+        f"pauses ({format_limit(evidence.allowed_ratio)} allowed; {times} for more than {longer}{silent}); "
+        f"{_REMEDY}"
     )
 
 

@@ -57,10 +57,19 @@ from harness.model.evidence import (
     Thrashing,
     TimeUnexplained,
 )
+from harness.model.failures import TargetNotAsked
 from harness.model.rare_requests import NameFailed, TooFewRequests
 from harness.model.stalls import CompanionStalled, DiskStalled, MemoryShort
-from harness.model.task_evidence import TasksRaised, UserEnds, UsersLost
-from harness.model.user_time import TimeUnreported
+from harness.model.task_evidence import (
+    NothingAsked,
+    ReportsUnread,
+    TasksRaised,
+    TasksSpin,
+    UserEnds,
+    UsersIdle,
+    UsersLost,
+)
+from harness.model.user_time import ReportsInSeconds, TimeUnreported
 from harness.report.view.explanations import (
     explain_doubt,
     explain_evidence,
@@ -71,6 +80,7 @@ from harness.report.view.explanations import (
     quote_first_line,
 )
 
+NEGATIVE = TaskError(ErrorOrigin.REPORT, "rpc call with a response time of -3", "locustfile.py:7")
 P95, ERRORS, SHORTFALL = Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15)
 
 
@@ -193,6 +203,50 @@ def test_an_ending_is_explained_with_the_first_line_of_its_note(
             TasksRaised(TaskUse(100, 30, 10, ROWS, 15), 0.05),
             "20 % of the tasks ended in exceptions, most often in KeyError: 'rows' (locustfile.py:9), so ",
         ),
+        (
+            Rule.SCENARIO_ERRORS,
+            ReportsUnread(TaskUse(100, unread=40, unread_error=NEGATIVE), 100, 0.05),
+            "40 % of the reports of requests can't be read, most often rpc call with a response time of -3 "
+            "(locustfile.py:7), so their requests are in no number (5 % or more make a step invalid); ",
+        ),
+        (
+            Rule.USERS,
+            UsersIdle(7, 40, RequestFailure("POST /login", "503 Server Error: x for url: /", 7, 9)),
+            "7 of 40 users asked for nothing in the window, after a failed request "
+            "(POST /login: 503 x, 7 of 9), so users did less than the scenario says; ",
+        ),
+        (
+            Rule.GENERATOR_CPU,
+            TasksSpin(9000, 300),
+            "Locust was busy with 9000 tasks, which made 300 requests; ",
+        ),
+        (
+            Rule.NO_DATA,
+            NothingAsked(error=ROWS),
+            "no request started within the window; a listener of the scenario raised KeyError: 'rows' ",
+        ),
+        (
+            Rule.NO_DATA,
+            NothingAsked(pause_s=5000.0),
+            "no request started within the window; users pause for 5000 s at a time, and wait_time is in ",
+        ),
+        (
+            Rule.UNREPORTED,
+            ReportsInSeconds(("rpc call", "rpc list"), 48, 50),
+            "the response times of rpc call and rpc list seem to be in seconds: 48 of 50 requests came ",
+        ),
+        (
+            Rule.NOT_ASKED,
+            TargetNotAsked(420, 312),
+            "the target was not asked: its network carried 312 bytes while 420 requests ended; the scenario "
+            "asks another address, so let its client ask self.host",
+        ),
+        (
+            Rule.NOT_ASKED,
+            TargetNotAsked(12, 0, RequestFailure("rpc call", "ConnectionRefusedError: x", 12, 12)),
+            "the target was not asked: its network carried 0 bytes while 12 requests ended "
+            "(rpc call: ConnectionRefusedError: x, 12 of 12); ",
+        ),
         (Rule.SUSPENDED, CountersSilent(4.2), "no counter was read for 4 s: "),
         (
             Rule.GENERATOR_CPU,
@@ -229,6 +283,12 @@ def test_an_ending_is_explained_with_the_first_line_of_its_note(
             TimeUnreported(0.341, 0.05, 57, 0.1),
             "34.1 % of the users' time passed neither in reported requests nor in pauses "
             "(5 % allowed; 57 times for more than 0.10 s); report each request",
+        ),
+        (
+            Rule.UNREPORTED,
+            TimeUnreported(0.341, 0.05, 57, 0.1, silent=3),
+            "34.1 % of the users' time passed neither in reported requests nor in pauses (5 % allowed; 57 "
+            "times for more than 0.10 s, and 3 users in the whole window: they wait for an answer, or for ",
         ),
         (
             Rule.UNREPORTED,

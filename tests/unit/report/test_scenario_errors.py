@@ -24,6 +24,7 @@ from tests.unit.analyse.synthetic import make_step
 from tests.unit.report import example
 
 ROWS = TaskError(ErrorOrigin.TASK, "KeyError: 'rows'", "locustfile.py:9")
+REPORT = TaskError(ErrorOrigin.REPORT, "rpc call with a response time of -3", "locustfile.py:7")
 LISTENER = TaskError(ErrorOrigin.LISTENER, "TypeError: no", "hooks.py:3")
 FEW = TaskUse(ended=1000, raised=20, after_failure=4, error=ROWS, error_count=16)
 WARNING = (
@@ -54,6 +55,11 @@ def make_cell(*steps: StepResult) -> CellResult:
             TaskUse(100, 9, 0, ROWS, 5),
             "9.0 % of the tasks ended in exceptions, most often in KeyError: 'rows' (locustfile.py:9)",
         ),
+        (
+            TaskUse(100, unread=1200, unread_error=REPORT),
+            "1200 of the reports of requests can't be read, most often rpc call with a response time of -3 "
+            "(locustfile.py:7)",
+        ),
         (TaskUse(100, other_error=LISTENER), "a listener of the scenario raised TypeError: no (hooks.py:3)"),
     ],
 )
@@ -73,6 +79,14 @@ def test_a_campaign_warns_of_the_worst_step_that_passed() -> None:
     assert write_warnings(campaign)[-1] == WARNING
     fact = next(fact for fact in build_trust_facts(campaign) if "exceptions" in fact.label)
     assert fact.value == "up to 50 %"
+
+
+def test_a_campaign_warns_of_reports_that_cannot_be_read() -> None:
+    passed = replace(make_step(10, "PASS"), tasks=TaskUse(100, unread=3, unread_error=REPORT))
+    assert write_warnings(example.build_campaign([make_cell(passed)]))[-1] == (
+        "Up to 3 of the reports of requests can't be read, most often rpc call with a response time of -3 "
+        "(locustfile.py:7)."
+    )
 
 
 def test_a_share_below_a_thousandth_is_no_warning() -> None:

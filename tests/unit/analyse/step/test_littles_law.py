@@ -104,6 +104,14 @@ def test_a_users_time_is_thinking_waiting_and_gaps() -> None:
     assert compute_residual_ratio(require_window(facts)) == pytest.approx(3 / 20)
 
 
+def test_users_who_do_nothing_in_the_whole_window_are_counted() -> None:
+    """Of three users two wait for an answer from 2 s to 33 s, and one is never seen."""
+    evidence = judge_step(make_step_of_users(3, [(0, 2.0, 31.0), (2, 2.0, 31.0)]), SLOS).judgement.evidence
+    assert isinstance(evidence, TimeUnreported)
+    assert evidence.ratio == pytest.approx(1 / 3)
+    assert evidence.silent == 1
+
+
 def test_requests_in_parallel_are_one_wait() -> None:
     """Three requests from 12 s to 16 s, 17 s and 18 s are 6 s of waiting; the rest is a pause."""
     requests = [(1, 12.0, 4.0), (1, 12.0, 5.0), (1, 12.0, 6.0)]

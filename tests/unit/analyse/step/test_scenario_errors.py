@@ -22,8 +22,15 @@ from harness.model import (
     TaskFacts,
     TaskSample,
 )
-from harness.model.evidence import EveryRequestFailed, SloBroken
-from harness.model.task_evidence import TasksRaised, UserEnds, UsersLost
+from harness.model.evidence import EveryRequestFailed, GeneratorBusy, SloBroken
+from harness.model.task_evidence import (
+    NothingAsked,
+    ReportsUnread,
+    TasksRaised,
+    TasksSpin,
+    UserEnds,
+    UsersLost,
+)
 from tests.unit.analyse.synthetic import (
     make_closed_step,
     make_generator_samples,
@@ -36,6 +43,7 @@ from tests.unit.analyse.synthetic import (
 KEY_ERROR = TaskError(ErrorOrigin.TASK, "KeyError: 'rows'", "locustfile.py:9")
 INDEX_ERROR = TaskError(ErrorOrigin.USER, "IndexError: pop from empty list", "locustfile.py:16")
 STOP = TaskError(ErrorOrigin.STOP, "StopUser", "locustfile.py:22")
+REPORT = TaskError(ErrorOrigin.REPORT, "rpc call with a response time of -3", "locustfile.py:7")
 LISTENER = TaskError(ErrorOrigin.LISTENER, "KeyError: 'x'", "locustfile.py:3")
 GREENLET = TaskError(ErrorOrigin.GREENLET, "ValueError", "locustfile.py:5")
 LIGHT = Baseline(users=5, mean_s=0.1)
@@ -88,6 +96,48 @@ def test_exceptions_of_listeners_make_no_step_invalid() -> None:
     assert judge(make_tasks(200, error=LISTENER)) is Rule.SLOS_HOLD
     use = summarize_tasks(make_closed_step(tasks=make_tasks(200, error=LISTENER)), 12.0, 32.0)
     assert (use.raised, use.other_error) == (0, LISTENER)
+
+
+def test_exceptions_of_listeners_are_known_from_the_whole_step() -> None:
+    """One that prepares the test is called before the window, which is (12, 32]."""
+    tasks = replace(make_tasks(0), errors=(LISTENER,), error_samples=(TaskErrorSample(1.0, 0, 1),))
+    assert summarize_tasks(make_closed_step(tasks=tasks), 12.0, 32.0).other_error == LISTENER
+
+
+@pytest.mark.parametrize(("unread", "rule"), [(10, Rule.SLOS_HOLD), (11, Rule.SCENARIO_ERRORS)])
+def test_a_twentieth_of_the_reports_may_be_unreadable(unread: int, rule: Rule) -> None:
+    """The window holds 200 requests: 10 of 210 are 4.8 %, and 11 of 211 are 5.2 %."""
+    facts = make_closed_step(tasks=make_tasks(unread, error=REPORT))
+    judgement = judge_step(facts, SLOS).judgement
+    assert judgement.rule is rule
+    if rule is Rule.SCENARIO_ERRORS:
+        assert isinstance(judgement.evidence, ReportsUnread)
+        assert judgement.evidence.reports == 211
+        assert judgement.evidence.tasks.unread_error == REPORT
+        assert judgement.evidence.tasks.raised == 0
+
+
+@pytest.mark.parametrize(
+    ("tasks", "evidence"),
+    [
+        (make_tasks(200), TasksRaised),
+        (make_tasks(0, ended=100), TasksSpin),
+        (make_tasks(0, ended=99), GeneratorBusy),
+    ],
+)
+def test_tasks_that_end_at_once_are_what_keeps_locust_busy(tasks: TaskFacts, evidence: type[object]) -> None:
+    """200 requests in 20 s. Ten tasks for each are 2000: 100 a second."""
+    busy = make_generator_samples([float(second) for second in range(34)], 10, cpu_ratio=0.99)
+    judgement = judge_step(make_closed_step(generator=busy, tasks=tasks), SLOS).judgement
+    assert isinstance(judgement.evidence, evidence)
+
+
+def test_a_silent_window_is_explained_by_a_listener_or_by_long_pauses() -> None:
+    """The user asks once and pauses for 5000 s, which was perhaps meant to be milliseconds."""
+    silent = make_closed_step(users=1, think_s=5000.0)
+    assert judge_step(silent, SLOS).judgement.evidence == NothingAsked(pause_s=5000.0)
+    tasks = replace(make_tasks(0), errors=(LISTENER,), error_samples=(TaskErrorSample(1.0, 0, 1),))
+    assert judge_step(replace(silent, tasks=tasks), SLOS).judgement.evidence == NothingAsked(error=LISTENER)
 
 
 def test_exceptions_in_greenlets_of_the_scenario_count_like_those_in_its_tasks() -> None:

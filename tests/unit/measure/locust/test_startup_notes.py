@@ -14,6 +14,7 @@ def test_settings_and_the_path_of_a_host_are_named_once_each() -> None:
             "pyproject.toml": {"ignored": [], "counted": ["timescale"]},
         },
         "shared_connections": {"Shopper": 10, "Admin": 1},
+        "ignored_waits": {"Visitor": ["min_wait", "max_wait"]},
         "bases": {"/api/v1": "Api and Admin"},
     }
     assert describe_startup(hello, ["LOCUST_HTML"]) == (
@@ -27,6 +28,8 @@ def test_settings_and_the_path_of_a_host_are_named_once_each() -> None:
         "for a free one is part of its response time",
         "all users of Admin in one Locust process share one connection (its pool): what a request waits "
         "for a free one is part of its response time",
+        "Locust no longer reads min_wait, max_wait of Visitor, so its users do not pause between tasks; "
+        "write wait_time = between(1, 3), in seconds",
         "requests go below /api/v1, the path of the host in Api and Admin; scenario: {base: /} drops it, "
         "and another base replaces it",
     )
@@ -56,6 +59,11 @@ def test_settings_and_the_path_of_a_host_are_named_once_each() -> None:
         ("  File \"/shop/locustfile.py\", line 3, in __getitem__\nKeyError: 'x'", ""),
         ("requests.exceptions.ConnectionError: HTTPConnectionPool(host='shop')", "no target runs yet"),
         ("ConnectionRefusedError: [Errno 111] Connection refused", "no target runs yet"),
+        (
+            "AttributeError: 'Events' object has no attribute 'request_success'",
+            "Locust has no events.request_success any more; events.request took its place",
+        ),
+        ("AttributeError: 'Events' object has no attribute 'mine'", ""),
         ("KeyError: 'x'", ""),
     ],
 )

@@ -84,3 +84,54 @@ result.append(plugin.name_own_file(plugin.locust.__file__))
     assert result[0] == "steps/orders.py:3"
     assert result[1].startswith("JSONDecodeError: Expecting property name")
     assert result[2:] == ["", ""]
+
+
+def test_an_exception_of_a_pause_says_whose_pause_it_is(tmp_path: Path) -> None:
+    """No line of the user's own raises it: `wait_time` is a number, and Locust calls it."""
+    result = run_plugin(
+        """
+import types
+from locust.user.task import TaskSet
+class Visitor(plugin.locust.User):
+    wait_time = 1
+    tasks = [print]
+user = Visitor.__new__(Visitor)
+user._state = "running"
+tasks = TaskSet.__new__(TaskSet)
+tasks._user = user
+error = catch(tasks.wait)
+result = [plugin.describe(error), plugin.find_place(error.__traceback__)]
+result.append(plugin.name_wait(error.__traceback__, user))
+result.append(plugin.name_wait(catch(lambda: [][1]).__traceback__, user))
+""",
+        tmp_path,
+    )
+    assert result == ["TypeError: 'int' object is not callable", "scenario.py:8", "wait_time of Visitor", ""]
+
+
+def test_exceptions_while_locust_creates_users_are_counted_although_no_line_is_the_users_own(
+    tmp_path: Path,
+) -> None:
+    """An exception of another greenlet without a line of the user's own is not the scenario's."""
+    result = run_plugin(
+        """
+import types, gevent, harness_other_errors as others
+from locust.env import Environment
+plugin.task_log.harness = harness = types.SimpleNamespace(task_log=plugin.task_log)
+harness.find_place, harness.find_calling_place = plugin.find_place, plugin.find_calling_place
+others.on_init(types.SimpleNamespace(harness=harness))
+class Visitor(plugin.locust.User):
+    tasks = [print]
+    def __init__(self):
+        super().__init__(None)
+runner = Environment(user_classes=[Visitor]).create_local_runner()
+gevent.spawn(runner.spawn_users, {"Visitor": 1}).join()
+gevent.spawn(int, "x").join()
+result = log.take_page_part()
+""",
+        tmp_path,
+    )
+    ((origin, text, place),) = result["task_error_kinds"]
+    assert (origin, place) == ("greenlet", "")
+    assert "takes 1 positional argument but 2 were given" in text
+    assert result["task_errors"] == [[0, 1, 0, 0]]

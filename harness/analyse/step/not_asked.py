@@ -1,0 +1,38 @@
+"""Find steps whose load goes elsewhere: the scenario asks another address than the target's.
+
+A client of the scenario's own may have an address of its own, such as `localhost:50051`. Whatever listens
+there answers, or refuses, in place of the target.
+"""
+
+from harness.analyse.step.window import select_around
+from harness.model import ANSWERED, Judgement, Rule, StepFacts
+from harness.model.failures import TargetNotAsked, count_failures
+
+_FEWEST_REQUESTS = 10
+
+_FEWEST_BYTES = 20
+"""A request that reaches the target makes at least one packet, of 40 bytes and more without its content. Some
+requests share a packet with others; those of a size that is seen here do not.
+"""
+
+
+def check_target_asked(facts: StepFacts, from_s: float, to_s: float) -> Judgement | None:
+    """Return that requests ended in [from_s, to_s] that the target never saw; None if it was asked.
+
+    None also if its network was not counted, or if too few requests or samples tell.
+    """
+    inside = select_around(facts.target, from_s, to_s) if facts.target else ()
+    if len(inside) < 2 or inside[0].at_s >= inside[-1].at_s or inside[-1].received_bytes <= 0:
+        return None
+    requests = facts.requests
+    ended_s = requests.start_s + requests.latency_s
+    between = (requests.start_s >= inside[0].at_s) & (ended_s <= inside[-1].at_s)
+    count = int(between.sum())
+    network_bytes = (
+        inside[-1].received_bytes - inside[0].received_bytes + inside[-1].sent_bytes - inside[0].sent_bytes
+    )
+    if count < _FEWEST_REQUESTS or not 0 <= network_bytes < _FEWEST_BYTES * count:
+        return None
+    has_answers = bool((requests.error[between] == ANSWERED).any())
+    failure = None if has_answers else next(iter(count_failures(requests, between)), None)
+    return Judgement(Rule.NOT_ASKED, TargetNotAsked(count, network_bytes, failure))

@@ -1,0 +1,98 @@
+"""Find out which user classes a scenario has, and whether as many users can come, before anything starts."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from harness.errors import UsageError
+from harness.measure.locust.command import build_command, build_environment
+from harness.measure.locust.ending import find_cause
+from harness.measure.locust.local_workers import get_last_lines
+from harness.measure.locust.startup_notes import suggest_fix
+from harness.measure.locust.telemetry import NO_EXPORTERS, NOT_INSTALLED, hide_secrets
+from harness.model import Scenario
+
+START_WITHIN_S = 60.0
+_OUR_MARK = "harness: "
+"""The start of the line with the fixed numbers of users: `harness_options.LIST_MARK`."""
+
+
+def find_user_classes(scenario: Scenario, options_file: Path, users_limit: int | None = None) -> list[str]:
+    """Return the names of the user classes that Locust finds in the scenario's files.
+
+    `options_file` is loaded before them. Raises UsageError if Locust can't load the files, or lacks the
+    packages for its export, if a class that the scenario names is missing, or if fewer users than
+    `users_limit` can ever come.
+    """
+    files = ", ".join(path.name for path in scenario.locustfiles)
+    done = _list_classes(scenario, options_file, files)
+    if done.returncode != 0 or "Available Users:" not in done.stdout:
+        hint = suggest_fix(done.stderr or done.stdout)
+        raise UsageError(f"{files}: Locust can't load it{_explain_load_error(done)}", hint)
+    if NOT_INSTALLED in done.stderr:
+        raise UsageError(
+            "Locust is told to export by --otel, but OpenTelemetry is not installed for it",
+            "scenario: {requirements: FILE}, and in that file a line: locust[otel]",
+        )
+    classes = [line.strip() for line in done.stdout.splitlines() if line.startswith("    ")]
+    if not classes:
+        raise UsageError(
+            f"{files}: no user class in it", "define a class that inherits from HttpUser and has tasks"
+        )
+    missing = [name for name in scenario.user_classes if name not in classes]
+    if missing:
+        raise UsageError(f"{files}: no user class {missing[0]!r}", f"name one of {', '.join(classes)}")
+    fixed = _read_fixed_counts(done.stdout)
+    if users_limit is not None:
+        names = scenario.user_classes or classes
+        check_fixed_counts(files, {name: fixed.get(name, 0) for name in names}, users_limit)
+    return classes
+
+
+def _list_classes(scenario: Scenario, options_file: Path, files: str) -> "subprocess.CompletedProcess[str]":
+    try:
+        return subprocess.run(
+            build_command(scenario, "--list", files=(options_file, *scenario.locustfiles)),
+            cwd=scenario.working_folder,
+            env=build_environment() | NO_EXPORTERS,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=START_WITHIN_S,
+        )
+    except subprocess.TimeoutExpired:
+        raise UsageError(
+            f"{files}: Locust did not load it within {START_WITHIN_S:.0f} s",
+            "what takes long belongs into a listener of events.test_start, not beside the classes",
+        ) from None
+
+
+def _explain_load_error(done: "subprocess.CompletedProcess[str]") -> str:
+    """Return why Locust could not load the scenario: the exception with its line, then the log."""
+    log = hide_secrets(get_last_lines(done.stderr or done.stdout))
+    if not log:
+        return f": it ended Locust with exit code {done.returncode}; look for sys.exit() outside of functions"
+    cause = hide_secrets(find_cause(done.stderr))
+    return f": {cause}\n{log}" if cause else f":\n{log}"
+
+
+def _read_fixed_counts(output: str) -> dict[str, int]:
+    """Return the `fixed_count` of each class; nothing if it is not told, as by classes of pytest."""
+    told = [line.removeprefix(_OUR_MARK) for line in output.splitlines() if line.startswith(_OUR_MARK)]
+    counts: dict[str, object] = json.loads(told[-1]) if told else {}
+    return {name: count for name, count in counts.items() if isinstance(count, int)}
+
+
+def check_fixed_counts(files: str, counts: Mapping[str, int], users_limit: int) -> None:
+    """Raise UsageError if all classes have a fixed number of users, and these are fewer than the limit."""
+    most = sum(counts.values())
+    if not counts or min(counts.values()) <= 0 or most >= users_limit:
+        return
+    each = ", ".join(f"{name} {count}" for name, count in counts.items())
+    raise UsageError(
+        f"{files}: {most} users can come at most, because each user class has a fixed_count ({each}), "
+        f"and users.limit is {users_limit}",
+        f"users: {{limit: {most}}}, or a weight instead of the fixed_count of a class",
+    )

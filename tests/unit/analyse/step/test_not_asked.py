@@ -1,0 +1,67 @@
+"""A load that goes to another address than the target's gets no verdict, whatever answers there."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from harness.analyse.step.judge import judge_step
+from harness.model import EndReason, Rule, Slo, StepFacts
+from harness.model.failures import TargetNotAsked
+from tests.unit.analyse.synthetic import make_closed_step, spread_evenly
+
+SLOS = (Slo("p95", 1.0), Slo("errors", 0.01))
+
+
+def make_step_with_network(received_a_second: int, sent_a_second: int, **changed: Any) -> StepFacts:
+    """Return a step of ten users who ask once a second; the target got 1,000 bytes before it."""
+    facts = make_closed_step(**changed)
+    samples = tuple(
+        replace(
+            sample,
+            received_bytes=1000 + received_a_second * int(sample.at_s),
+            sent_bytes=1000 + sent_a_second * int(sample.at_s),
+        )
+        for sample in facts.target
+    )
+    return replace(facts, target=samples)
+
+
+@pytest.mark.parametrize(
+    ("received", "sent", "rule"),
+    [
+        (0, 0, Rule.NOT_ASKED),
+        (100, 80, Rule.NOT_ASKED),
+        (100, 120, Rule.SLOS_HOLD),
+        (540, 0, Rule.SLOS_HOLD),
+        (0, 2000, Rule.SLOS_HOLD),
+    ],
+)
+def test_requests_need_bytes_of_the_targets_network(received: int, sent: int, rule: Rule) -> None:
+    """Ten requests a second need 200 bytes, in both directions. A packet has 54."""
+    assert judge_step(make_step_with_network(received, sent), SLOS).rule is rule
+
+
+def test_answers_of_something_else_are_no_failures() -> None:
+    """In the window from 12 s to 32 s each user asks 20 times; a few begin before 32 s and end after it."""
+    evidence = judge_step(make_step_with_network(0, 0), SLOS).judgement.evidence
+    assert isinstance(evidence, TargetNotAsked)
+    assert evidence.network_bytes == 0
+    assert 190 <= evidence.requests <= 200
+    assert evidence.failure is None
+
+
+def test_requests_that_something_else_refuses_do_not_fail_the_target() -> None:
+    ended = {"end_reason": EndReason.ALL_FAILED, "window_from_s": None, "window_to_s": None, "ended_s": 4.0}
+    failing = make_step_with_network(0, 0, fails=spread_evenly(1.0), **ended)
+    evidence = judge_step(failing, SLOS).judgement.evidence
+    assert isinstance(evidence, TargetNotAsked)
+    assert evidence.failure is not None
+    assert evidence.failure.count == evidence.requests >= 30
+    asked = make_step_with_network(600, 600, fails=spread_evenly(1.0), **ended)
+    assert judge_step(asked, SLOS).rule is Rule.ALL_FAILED
+
+
+def test_a_network_that_is_not_counted_tells_nothing() -> None:
+    assert judge_step(make_closed_step(), SLOS).rule is Rule.SLOS_HOLD
+    assert judge_step(replace(make_step_with_network(0, 0), target=()), SLOS).rule is Rule.SLOS_HOLD
