@@ -1,6 +1,5 @@
 """The command that writes a measured size for another system, or all requests as a table: export."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -19,22 +18,23 @@ from harness.report import System, render_export
 from harness.store import CampaignFolder, write_requests, write_text
 
 
-class Format(StrEnum):
-    """What `harness export` writes: a size for one of the systems of `System`, or a table of all requests."""
+_PARQUET = "parquet"
+_FORMATS = (*(system.value for system in System), _PARQUET)
+_HELP = "The system that the file is for; parquet has all requests."
 
-    KUBERNETES = "kubernetes"
-    COMPOSE = "compose"
-    ECS = "ecs"
-    CLOUD_RUN = "cloud-run"
-    TERRAFORM = "terraform"
-    PARQUET = "parquet"
+
+def _check_format(name: str) -> str:
+    """Return what `--as` names: a system, or the table of all requests. Raises BadParameter for another."""
+    if name not in _FORMATS:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(_FORMATS)}")
+    return name
 
 
 @app.command("export")
 def export(
     campaign: CampaignArgument,
     written_as: Annotated[
-        Format, typer.Option("--as", help="The system that the file is for; parquet has all requests.")
+        str, typer.Option("--as", parser=_check_format, metavar="|".join(_FORMATS), help=_HELP)
     ],
     size: SizeOption = None,
     users: Annotated[
@@ -56,11 +56,11 @@ def export(
     ] = None,
 ) -> int:
     """Print a file that runs a measured size on a system, or write all requests of a campaign as a table."""
-    if written_as is Format.PARQUET:
+    if written_as == _PARQUET:
         if size is not None or users is not None:
             raise UsageError("--as parquet has the requests of all sizes", "leave out --size and --users")
         return _write_table(campaign, output)
-    text = _render_size(campaign, System(written_as.value), size, users)
+    text = _render_size(campaign, System(written_as), size, users)
     if output is not None:
         write_text(output, text)
     else:

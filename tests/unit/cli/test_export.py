@@ -8,8 +8,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from harness.cli import app
-from harness.cli.export import Format
+from harness.cli import app, run_command
 from harness.errors import UsageError
 from harness.report import System
 from harness.store import CampaignFolder
@@ -81,8 +80,14 @@ def test_the_file_is_written_instead_of_printed(campaign: str, tmp_path: Path) -
     assert (tmp_path / "compose.yaml").read_text() == export(*words)
 
 
-def test_every_system_can_be_named_and_parquet_is_none() -> None:
-    assert {each.value for each in Format} == {each.value for each in System} | {"parquet"}
+@pytest.mark.parametrize("name", ["kubernete", "KUBERNETES", "", "parquet "])
+def test_another_name_is_refused_with_those_that_there_are(
+    name: str, campaign: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(["export", campaign, "--as", name]) == 1
+    said = capsys.readouterr().err
+    assert repr(name) in said
+    assert "kubernetes, compose, ecs, cloud-run, terraform, parquet" in " ".join(said.split())
 
 
 def test_a_table_has_every_request_of_the_campaign(
