@@ -117,7 +117,8 @@ def _import_arrow() -> tuple[ModuleType, ModuleType]:
         import pyarrow.parquet
     except ImportError:
         raise UsageError(
-            "pyarrow, which writes Parquet, is not installed", "pip install 'capacity-harness[parquet]'"
+            "pyarrow, which writes Parquet, is not installed",
+            "install it beside the harness: pip install pyarrow, or pipx inject capacity-harness pyarrow",
         ) from None
     return pyarrow, pyarrow.parquet
 
