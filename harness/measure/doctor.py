@@ -147,6 +147,7 @@ def _check_engine(engine: Engine, client: APIClient) -> Iterator[Finding]:
         if not kind.is_windows:
             yield Finding(Level.OK, "the engine is on this machine")
         yield check_proxy([read_process_name(process) for process in psutil.process_iter()])
+        yield from check_pressure()
 
 
 def check_limits(info: Mapping[str, Any], title: str = "Docker") -> Iterator[Finding]:
@@ -167,6 +168,16 @@ def check_file_pages(info: Mapping[str, Any], *, is_local: bool) -> Iterator[Fin
     """Yield a warning if containers of one image share the pages of its files."""
     if shares_file_pages(info, is_local=is_local):
         yield Finding(Level.WARNING, SHARED_FILE_PAGES, OWN_FILE_PAGES)
+
+
+def check_pressure(folder: Path = Path("/proc/pressure")) -> Iterator[Finding]:
+    """Yield a warning if this kernel does not count for what work waits: its folder is not there then."""
+    if not folder.is_dir():
+        what = (
+            "this kernel counts no pressure stall information: it may stay unknown whether memory or a disk "
+            "stops a size"
+        )
+        yield Finding(Level.WARNING, what, "boot with psi=1, a kernel that has it (CONFIG_PSI)")
 
 
 def _find_docker_config() -> str | None:
@@ -295,6 +306,13 @@ def check_own_container(own: OwnContainer | None) -> Iterator[Finding]:
             "this container does not see the host's processes: what the engine and its proxy use is unknown"
         )
         yield Finding(Level.WARNING, what, "docker run --pid host")
+    if not own.sees_groups:
+        what = (
+            "this container does not see the control groups of others: for what a target waits is unknown, "
+            "and so is the peak of its memory on cgroup v2"
+        )
+        fix = "docker run --pid host --cgroupns host --volume /sys/fs/cgroup:/sys/fs/cgroup:ro"
+        yield Finding(Level.WARNING, what, fix)
 
 
 def check_remote_engine(access: PortAccess | None) -> Finding:

@@ -10,6 +10,7 @@ from docker.api import APIClient
 from docker.errors import NotFound
 
 from harness.measure.docker.client import translate_docker_errors
+from harness.measure.host.cgroup import open_cgroup
 
 NO_HOST_NETWORK = (
     "the harness runs in a container with a network of its own, from which no port at the host's "
@@ -23,10 +24,14 @@ _OWN_FILE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class OwnContainer:
-    """The container that the harness runs in, and whether it shares its host's network and processes."""
+    """The container that the harness runs in, and whether it shares its host's network and processes.
+
+    `sees_groups`: it reads the files of containers' control groups, of its own as of all others.
+    """
 
     has_host_network: bool
     has_host_processes: bool
+    sees_groups: bool
 
 
 def find_own_container(client: APIClient) -> OwnContainer | None:
@@ -42,9 +47,11 @@ def find_own_container(client: APIClient) -> OwnContainer | None:
         return None
     with translate_docker_errors("describe the harness's own container"):
         try:
-            return describe_container(client.inspect_container(container_id))
+            inspected = client.inspect_container(container_id)
         except NotFound:
             return None  # a container of another engine
+    pid = (inspected.get("State") or {}).get("Pid") or 0
+    return describe_container(inspected, sees_groups=open_cgroup(pid, container_id) is not None)
 
 
 def lacks_host_network(own: OwnContainer | None) -> bool:
@@ -68,7 +75,9 @@ def _find_own_file(line: str) -> re.Match[str] | None:
     return _OWN_FILE.search(fields[3]) if is_own else None
 
 
-def describe_container(inspected: Mapping[str, Any]) -> OwnContainer:
+def describe_container(inspected: Mapping[str, Any], *, sees_groups: bool) -> OwnContainer:
     """Return what a container shares with its host, by what the engine says of it."""
     options = inspected.get("HostConfig") or {}
-    return OwnContainer(options.get("NetworkMode") == "host", options.get("PidMode") == "host")
+    return OwnContainer(
+        options.get("NetworkMode") == "host", options.get("PidMode") == "host", sees_groups=sees_groups
+    )

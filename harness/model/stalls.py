@@ -30,13 +30,15 @@ class MemoryShort:
 
     Work waited for memory `stalled_ratio` of the time; None if this was not counted. `reread_per_s` is how
     often a second a page was read from a disk, of all replicas together. `slows_requests`: work surely waits
-    so long that response times show it.
+    so long that response times show it. `has_files`: nobody counted it, although the kernel's own files
+    were read.
     """
 
     stalled_ratio: float | None
     limit_bytes: int
     reread_per_s: float | None = None
     slows_requests: bool = True
+    has_files: bool = False
 
     @property
     def is_unclear(self) -> bool:

@@ -39,4 +39,10 @@ def find_memory_shortage(
     slows_requests = is_stalled
     if stalled_ratio is None:
         slows_requests = reread_per_s / replicas >= REREAD_SLOWS_FROM_PER_S
-    return MemoryShort(stalled_ratio, limit_bytes, stalls.reread_per_s, slows_requests=slows_requests)
+    return MemoryShort(
+        stalled_ratio,
+        limit_bytes,
+        stalls.reread_per_s,
+        slows_requests=slows_requests,
+        has_files=stalled_ratio is None and stalls.limit_hits is not None,
+    )

@@ -10,10 +10,11 @@ _REREAD_FROM_PER_S = 2.0
 """Fewer pages than that are read from a disk now and then anyway."""
 
 _FILES_OUT_OF_REACH = "the kernel's own files are not in reach (run the harness on the engine's machine)"
+_NOT_COUNTED = "this kernel does not count it for a container (it does with cgroup v2, and psi=1 at boot)"
 
 THROTTLING_UNKNOWN = (
-    "how often it was throttled is not known, so it may be the CPU: the engine does not report it, and "
-    f"{_FILES_OUT_OF_REACH}"
+    "how often it was throttled is not known, so it may be the CPU: the engine does not report it, and the "
+    "kernel's own files don't count it, or are not in reach (run the harness on the engine's machine)"
 )
 
 
@@ -37,9 +38,10 @@ def _explain(stall: MemoryShort | DiskStalled, who: str) -> str:
 def _explain_shortage(short: MemoryShort, who: str) -> str:
     size = format_mebibytes(short.limit_bytes)
     if short.is_unclear:
+        why = _NOT_COUNTED if short.has_files else _FILES_OUT_OF_REACH
         return (
             f"it may be its memory: in its {size} {describe_shortage(short)}; for how long work waited for "
-            f"that is not known: {_FILES_OUT_OF_REACH}"
+            f"that is not known: {why}"
         )
     if short.stalled_ratio is None:
         return f"{who} thrashes in its {size}: {describe_shortage(short)}"

@@ -245,7 +245,8 @@ def _build_waits_fact(steps: Sequence[StepResult]) -> Fact:
     }
     known = [f"{name} {text.format_ratio(ratio)}" for name, ratio in longest.items() if ratio is not None]
     if not known:
-        return Fact("Work waited for", text.NO_DATA, "not known: the kernel's own files were not in reach")
+        why = "not known: the kernel did not count it, or its own files were not in reach"
+        return Fact("Work waited for", text.NO_DATA, why)
     note = "of the time at most, each in its worst window, by the kernel's pressure stall information"
     return Fact("Work waited for", ", ".join(known), note)
 

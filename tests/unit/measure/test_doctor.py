@@ -83,6 +83,12 @@ def test_the_finding_on_a_remote_engine_says_how_its_ports_are_reached_and_what_
     assert "address:" in doctor.check_remote_engine(None).fix
 
 
+def test_a_kernel_that_does_not_count_for_what_work_waits_is_a_warning(tmp_path: Path) -> None:
+    assert list(doctor.check_pressure(tmp_path)) == []
+    (finding,) = doctor.check_pressure(tmp_path / "pressure")
+    assert (finding.level, "psi=1" in finding.fix) == (Level.WARNING, True)
+
+
 def test_findings_begin_with_the_engines_name_and_an_engine_that_does_not_answer_is_an_error() -> None:
     unknown = Engine(context="no-such-context-anywhere")
     named, unnamed = doctor.examine_engines({"big": unknown, None: unknown})

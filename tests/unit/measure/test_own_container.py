@@ -34,19 +34,17 @@ def test_the_own_container_is_known_by_the_files_that_the_engine_mounts(
 
 
 def test_what_a_container_shares_is_what_its_options_say() -> None:
-    assert describe_container({"HostConfig": {"NetworkMode": "host", "PidMode": ""}}) == OwnContainer(
-        True, False
-    )
-    assert describe_container({"HostConfig": {"NetworkMode": "bridge", "PidMode": "host"}}) == OwnContainer(
-        False, True
-    )
-    assert describe_container({}) == OwnContainer(False, False)
+    network, processes = {"NetworkMode": "host", "PidMode": ""}, {"NetworkMode": "bridge", "PidMode": "host"}
+    for options, shares in ((network, (True, False)), (processes, (False, True)), (None, (False, False))):
+        described = describe_container({"HostConfig": options}, sees_groups=True)
+        assert (described.has_host_network, described.has_host_processes) == shares
 
 
 def test_a_container_without_the_hosts_network_can_measure_nothing() -> None:
-    (error, warning) = check_own_container(OwnContainer(False, False))
+    error, processes, groups = check_own_container(OwnContainer(False, False, sees_groups=False))
     assert (error.level, error.fix) == (Level.ERROR, "docker run --network host")
-    assert (warning.level, warning.fix) == (Level.WARNING, "docker run --pid host")
-    (fine,) = check_own_container(OwnContainer(True, True))
+    assert (processes.level, processes.fix) == (Level.WARNING, "docker run --pid host")
+    assert (groups.level, "--cgroupns host" in groups.fix) == (Level.WARNING, True)
+    (fine,) = check_own_container(OwnContainer(True, True, sees_groups=True))
     assert fine.level is Level.OK
     assert list(check_own_container(None)) == []

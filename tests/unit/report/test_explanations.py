@@ -430,6 +430,12 @@ def test_a_quote_is_one_short_line() -> None:
             "the kernel's own files are not in reach (run the harness on the engine's machine)",
         ),
         (
+            MemoryShort(None, 64 * MIB, 45.0, slows_requests=False, has_files=True),
+            "it may be its memory: in its 64 MiB the kernel drops pages of files that are needed again, and "
+            "45 times a second one is read from the disk; for how long work waited for that is not known: "
+            "this kernel does not count it for a container (it does with cgroup v2, and psi=1 at boot)",
+        ),
+        (
             CompanionStalled("db", MemoryShort(None, 128 * MIB, 5213.0)),
             "its companion db thrashes in its 128 MiB: the kernel drops pages of files that are needed "
             "again, and 5213 times a second one is read from the disk",
@@ -465,8 +471,8 @@ def test_a_quote_is_one_short_line() -> None:
         (
             OwnConcurrency(SLOW, 0.6, is_throttling_unknown=True),
             "p95 1.204 s > 1 s while its CPU is 60 % used; how often it was throttled is not known, so it "
-            "may be the CPU: the engine does not report it, and the kernel's own files are not in reach "
-            "(run the harness on the engine's machine)",
+            "may be the CPU: the engine does not report it, and the kernel's own files don't count it, or "
+            "are not in reach (run the harness on the engine's machine)",
         ),
         (
             OwnConcurrency(SLOW, 0.2, io_ratio=0.02),
