@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from bench.search.trial import SimulatedScenario, Strategy, build_plan
 from bench.simulation.backends import simulate_backends
 from bench.simulation.model import Noise, Service
-from harness.campaign.ab import AbListener, AbRequest, Comparison
+from harness.campaign.ab import AbRequest, Comparison
+from harness.campaign.ab_listener import AbListener
 from harness.model import MIB, Cell, Limits, Variant
 from harness.model.ab import AbAnswer, Side
 

@@ -1,11 +1,14 @@
 """Compare two versions of a target: hold pairs of windows until the answer is clear or the time is over."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.analyse.result.ab import assess_ab
-from harness.campaign.ab_windows import Pilot, WindowHolder, build_ab_step, choose_windows
+from harness.campaign.ab_listener import AbListener
+from harness.campaign.ab_windows import WindowHolder, build_ab_step, choose_windows
+from harness.campaign.live_ab import ComparisonRecorder
 from harness.campaign.preflight import (
     EngineBackends,
     build_fingerprint,
@@ -15,6 +18,7 @@ from harness.campaign.preflight import (
     separate_cores,
 )
 from harness.campaign.resume import open_campaign
+from harness.campaign.runner import ignore_folder
 from harness.campaign.stored_ab import (
     find_sides,
     find_unfinished_comparison,
@@ -55,19 +59,6 @@ class AbRequest:
         return self == asked
 
 
-class AbListener:
-    """The base class of observers of a comparison: each method does nothing unless it is overridden."""
-
-    def note(self, text: str) -> None:
-        """Show something that the user should know."""
-
-    def pilot_finished(self, test: AbTest, pilot: Pilot) -> None:
-        """Show with how many users the versions are compared, and what these need of the base."""
-
-    def pair_finished(self, pair: Pair, answer: AbAnswer) -> None:
-        """Show a pair, and the answer so far."""
-
-
 def run_ab(
     plan: Plan,
     request: AbRequest,
@@ -77,12 +68,14 @@ def run_ab(
     fresh: bool = False,
     targets: Mapping[Side, Target] | None = None,
     connect: Callable[[str, Plan], EngineBackends] = connect_backends,
+    on_folder: Callable[[CampaignFolder], None] = ignore_folder,
 ) -> tuple[AbAnswer, CampaignFolder]:
     """Compare the two cells of the plan, base and head; return the answer and the campaign's folder.
 
     The newest campaign in `results` is gone on with if it is an interrupted comparison that asked the same,
     and `fresh` is False. Its pairs count, and the time between does not. `targets` are those of the two
-    sides, if they differ by more than the plan's variants.
+    sides, if they differ by more than the plan's variants. `on_folder` is called with the campaign's folder
+    before anything is measured.
 
     Raises:
         UsageError: the plan cannot be measured here, or an image changed since an interrupted comparison.
@@ -99,22 +92,32 @@ def run_ab(
             check_plan(replace(plan, target=target), backends)
         workers, placement = separate_cores(backends, plan)
         fingerprint = build_fingerprint(workers, placement)
-        (single,) = workers.values()
         with open_campaign(path, results, name, plan, fingerprint) as folder:
-            return _compare(Comparison(plan, request, single, listener, folder, targets), folder), folder
+            on_folder(folder)
+            return _compare(plan, request, workers, listener, folder, targets), folder
 
 
-def _compare(comparison: "Comparison", folder: CampaignFolder) -> AbAnswer:
-    """Run the comparison, and write its files, also if it is interrupted."""
+def _compare(
+    plan: Plan,
+    request: AbRequest,
+    workers: EngineBackends,
+    listener: AbListener,
+    folder: CampaignFolder,
+    targets: Mapping[Side, Target] | None,
+) -> AbAnswer:
+    """Run the comparison, and write its files, also if it is interrupted; then end what is shown of it."""
+    (single,) = workers.values()
+    recorder = ComparisonRecorder(listener, folder, plan, request.base, request.head)
     state = CampaignState.INTERRUPTED
-    try:
-        answer = comparison.run()
-        state = CampaignState.COMPLETE
-    finally:
-        folder.finish(state)
-        record = rejudge_ab(folder)
-        if record is not None:
-            folder.write_reports(render_ab(record))
+    with contextlib.closing(recorder):
+        try:
+            answer = Comparison(plan, request, single, recorder, folder, targets).run()
+            state = CampaignState.COMPLETE
+        finally:
+            folder.finish(state)
+            record = rejudge_ab(folder)
+            if record is not None:
+                folder.write_reports(render_ab(record))
     return answer
 
 
@@ -167,17 +170,14 @@ class Comparison:
         A pilot of the base comes first, unless the folder has one with its pairs.
         """
         images = self._prepare_images()
-        holder = WindowHolder(
-            self._plan, self._backends, self._targets, images, self._listener.note, self._folder
-        )
-        started = self._read_started(images)
-        if started is None:
-            test, windows, pairs, spent_s = self._start(holder, images)
-        else:
-            test, windows, pairs, spent_s = started
+        holder = WindowHolder(self._plan, self._backends, self._targets, images, self._listener, self._folder)
+        resumed = self._read_started(images)
+        test, windows, pairs, spent_s = resumed or self._start(holder, images)
         step = build_ab_step(self._plan, test.users, windows)
         started_s = self._backends.clock.now_s() - spent_s
         answer = assess_ab(test, pairs)
+        if resumed is not None:
+            self._listener.comparison_resumed(pairs, answer)
         while not answer.is_over:
             pair = self._hold_pair(holder, step, len(pairs) + 1, started_s)
             pairs.append(pair)

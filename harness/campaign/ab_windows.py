@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from harness.analyse.step.judge import judge_step
 from harness.analyse.step.warmup import is_warm
+from harness.campaign.listener import CampaignListener
 from harness.errors import BackendError, EngineError, TargetStartError
 from harness.measure.first_answer import hold_first_step
 from harness.measure.protocols import Image
@@ -111,7 +112,7 @@ def build_ab_step(plan: Plan, users: int, windows: AbWindows) -> Step:
 
 
 class WindowHolder:
-    """Holds windows in fresh containers; without a `folder` nothing is stored.
+    """Holds windows in fresh containers, which `listener` may observe; without a `folder` nothing is stored.
 
     Containers and steps are numbered after those that the folder already has.
     """
@@ -122,14 +123,14 @@ class WindowHolder:
         backends: Backends,
         targets: Mapping[Side, Target],
         images: Mapping[Side, Image],
-        note: Callable[[str], None],
+        listener: CampaignListener,
         folder: CampaignFolder | None = None,
     ) -> None:
         self._plan = plan
         self._backends = backends
         self._targets = targets
         self._images = images
-        self._note = note
+        self._listener = listener
         self._folder = folder
         numbers = folder.read_log().last_numbers if folder is not None else {}
         self._runs = {cell: runs for cell, (runs, _) in numbers.items()}
@@ -147,9 +148,8 @@ class WindowHolder:
 
         def hold(session: ContainerSession) -> None:
             chosen = users or self._hold_light(cell, session)
-            spec = self._build_spec(cell, Step(chosen, self._build_pilot_timing(), Purpose.AB))
-            facts = hold_first_step(session, replace(spec, is_warm=is_warm), self._within_s)
-            results.append(self._store(cell, facts)[0])
+            step = Step(chosen, self._build_pilot_timing(), Purpose.AB)
+            results.append(self._hold_step(cell, session, step, waits=True)[0])
 
         self._run_container(cell, 0, hold)
         return self._assess_pilot(cell, results[0], is_free=users is None)
@@ -164,8 +164,7 @@ class WindowHolder:
             window_at_most_s=_LIGHT_WINDOW_S,
         )
         light = Step(min(plan.search.first_users, plan.users_limit), timing, Purpose.AB, is_quick=True)
-        facts = hold_first_step(session, self._build_spec(cell, light), self._within_s)
-        return choose_users(cell.limits, self._store(cell, facts)[0], plan.users_limit)
+        return choose_users(cell.limits, self._hold_step(cell, session, light)[0], plan.users_limit)
 
     def _build_pilot_timing(self) -> Timing:
         window_s = _PILOT_WINDOW_S
@@ -182,7 +181,7 @@ class WindowHolder:
         if is_free and used and not _ENOUGH_RATIO <= used <= _FULL_RATIO:
             users = max(1, min(int(users * min(2.0, _CPU_RATIO / used)), self._plan.users_limit))
         elif result.verdict is not Verdict.PASS:
-            self._note(f"in the pilot the base was {result.verdict} with {users} users: {why}")
+            self._listener.note(f"in the pilot the base was {result.verdict} with {users} users: {why}")
         rps = result.requests / result.window_s if result.window_s else 0.0
         ratio = users / result.users
         return Pilot(
@@ -198,8 +197,7 @@ class WindowHolder:
         held: list[tuple[Held, StoredHeld]] = []
 
         def hold(session: ContainerSession) -> None:
-            facts = hold_first_step(session, self._build_spec(cell, step), self._within_s)
-            result, file = self._store(cell, facts)
+            result, file = self._hold_step(cell, session, step)
             held.append((Held(result), StoredHeld(file)))
 
         try:
@@ -208,18 +206,29 @@ class WindowHolder:
             return Held(failure=str(error)), StoredHeld(failure=str(error))
         return held[0]
 
-    @property
-    def _within_s(self) -> float:
-        return self._plan.target.readiness.within_s
+    def _hold_step(
+        self, cell: Cell, session: ContainerSession, step: Step, *, waits: bool = False
+    ) -> tuple[StepResult, str | None]:
+        """Hold a step, and store its facts, if there is a folder; return it judged, and its file's name.
 
-    def _build_spec(self, cell: Cell, step: Step) -> StepSpec:
+        With `waits` its window begins when the target is warm.
+        """
+        self._listener.step_started(cell, step)
+        spec = self._build_spec(cell, step, waits=waits)
+        facts = hold_first_step(session, spec, self._plan.target.readiness.within_s)
+        result, file = self._store(cell, facts)
+        self._listener.step_judged(cell, result)
+        return result, file
+
+    def _build_spec(self, cell: Cell, step: Step, *, waits: bool) -> StepSpec:
         self._steps[cell.id] = self._steps.get(cell.id, 0) + 1
         return StepSpec(
             self._steps[cell.id],
             step,
             self._plan.spawn_rate,
             is_settled=lambda facts: True,
-            report_progress=lambda sample: None,
+            report_progress=lambda sample: self._listener.step_progressed(cell, sample),
+            is_warm=is_warm if waits else None,
         )
 
     def _store(self, cell: Cell, facts: StepFacts) -> tuple[StepResult, str | None]:
@@ -236,6 +245,7 @@ class WindowHolder:
         target, image = self._targets[side], self._images[side]
         run = self._start_run(cell)
         crowd = Crowd(plan.users_limit, plan.spawn_rate, seed)
+        self._listener.container_starting(cell)
         try:
             with open_session(
                 self._backends, target, plan.scenario, self._choose_load(), cell, image, run.number, crowd
@@ -278,4 +288,4 @@ class WindowHolder:
                 self._noted.add(text)
                 if self._folder is not None:
                     self._folder.add_note(text)
-                self._note(text)
+                self._listener.note(text)

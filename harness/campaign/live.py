@@ -120,18 +120,13 @@ class LiveRecorder(StepRecorder):
 
     def _write(self) -> None:
         plan, progress = self._plan, self._progress
-        p95_limits_s = [
-            slo.at_most
-            for slo in plan.slos
-            if slo.kind is IndicatorKind.PERCENTILE and slo.percent == 95 and slo.request_name is None
-        ]
         self._writer.write_campaign(
             LiveCampaign(
                 progress.campaign,
                 clean_text(plan.target.name),
                 progress.started_at,
                 plan.users_limit,
-                min(p95_limits_s, default=None),
+                find_p95_limit_s(plan),
                 tuple(self._build_size(result) for result in progress.build_results(plan)),
                 tuple(self._verdicts),
             )
@@ -157,6 +152,16 @@ class LiveRecorder(StepRecorder):
         precision_ratio = self._precision_ratios.get(result.cell.id, self._plan.search.precision_ratio)
         enough_ratio = None if bracket.is_narrow(precision_ratio) else precision_ratio
         return describe_gap(bracket.sustained_users, bracket.broken_users, enough_ratio)
+
+
+def find_p95_limit_s(plan: Plan) -> float | None:
+    """Return the strictest limit on the p95 of all requests; None without one."""
+    limits_s = [
+        slo.at_most
+        for slo in plan.slos
+        if slo.kind is IndicatorKind.PERCENTILE and slo.percent == 95 and slo.request_name is None
+    ]
+    return min(limits_s, default=None)
 
 
 def _name_instant() -> str:

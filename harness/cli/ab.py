@@ -1,11 +1,14 @@
 """The command ab, which compares two versions of the target in one campaign."""
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from harness.campaign.ab import AbListener, AbRequest, run_ab
+from harness.campaign import ignore_folder
+from harness.campaign.ab import AbRequest, run_ab
+from harness.campaign.ab_listener import AbListener
 from harness.campaign.ab_windows import Pilot
 from harness.campaign.stored_ab import rejudge_ab
 from harness.cli.console import (
@@ -17,7 +20,9 @@ from harness.cli.console import (
     out,
     say,
     show_report_path,
+    write_index,
 )
+from harness.cli.watch import build_page_opener
 from harness.errors import UsageError
 from harness.model.ab import AbAnswer, AbOutcome, AbTest, Pair
 from harness.plan import load_plan, parse_ratio
@@ -66,6 +71,9 @@ _Fresh = Annotated[
     bool,
     typer.Option("--fresh", help="Start a new comparison, also if the last one was interrupted."),
 ]
+_Live = Annotated[
+    bool, typer.Option("--live", help="Serve a page on 127.0.0.1 that shows the comparison while it runs.")
+]
 
 
 @app.command("ab")
@@ -79,6 +87,7 @@ def ab(
     least: _Least = "5%",
     results: ResultsOption = Path("results"),
     fresh: _Fresh = False,
+    live: _Live = False,
 ) -> int:
     """Compare two versions of the target, in turn on one host: exit code 3 if the head is worse.
 
@@ -88,8 +97,10 @@ def ab(
     least_ratio = parse_least(least, "--difference")
     request = AbRequest(base, head, users, parse_within_s(within), least_ratio)
     plan = plan_ab(load_plan(matrix), size, base, head)
-    answer, folder = run_ab(plan, request, results, AbLines(), fresh=fresh)
-    return show_ab(answer, folder)
+    with contextlib.ExitStack() as pages:
+        on_folder = build_page_opener(pages) if live else ignore_folder
+        answer, folder = run_ab(plan, request, results, AbLines(), fresh=fresh, on_folder=on_folder)
+        return show_ab(answer, folder)
 
 
 def parse_least(text: str, option: str = "--threshold") -> float:
@@ -123,9 +134,10 @@ def open_with_capacities(path: Path) -> CampaignFolder:
 
 
 def show_ab(answer: AbAnswer, folder: CampaignFolder) -> int:
-    """Print a comparison and the path of its files; return the exit code."""
+    """Print a comparison and the path of its files, and list it in the index; return the exit code."""
     out.print()
     say(render_ab_text(build_ab_view(answer)))
+    write_index(folder.path.parent)
     show_report_path(folder.path / "ab.html")
     if answer.is_worse:
         return NOT_MET

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.campaign.ab import AbRequest, adapt_targets, run_ab
 from harness.cli.ab import AbLines
-from harness.cli.console import say, show_report_path
+from harness.cli.console import say, show_report_path, write_index
 from harness.errors import UsageError
 from harness.model import CampaignResult, CellResult, Limits, Plan, Status, Target
 from harness.model.ab import AbAnswer, Side
@@ -50,6 +50,7 @@ def compare_in_pairs(
         names[Side.BASE], names[Side.HEAD], within_s=asked.within_s, least_ratio=asked.least_ratio
     )
     answer, folder = run_ab(sides, request, results, AbLines(), fresh=True, targets=targets)
+    write_index(results)
     show_report_path(folder.path / "ab.html")
     return answer
 

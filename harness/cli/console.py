@@ -12,7 +12,7 @@ from harness.model import CampaignResult
 from harness.report import View, build_view, render_index, render_table, write_recommendation
 from harness.report.view.text import clean_lines
 from harness.report.view.variants import shorten_tunings
-from harness.store import CampaignFolder, read_summaries, write_text
+from harness.store import CampaignFolder, read_comparisons, read_summaries, write_text
 
 DONE, USER_MISTAKE, NOT_MEASURED, NOT_MET, INTERRUPTED = 0, 1, 2, 3, 130
 """The exit codes. `harness/errors.py` says which errors lead to 1 and 2."""
@@ -88,12 +88,12 @@ def show_campaign(result: CampaignResult, folder: CampaignFolder) -> None:
 
 
 def write_index(results: Path) -> None:
-    """Write index.html, which lists all campaigns of a folder; a page of somebody else stays as it is."""
+    """Write index.html, which lists all that a folder holds; a page of somebody else stays as it is."""
     path = results / "index.html"
     if _is_foreign_page(path):
         say(f"note: {path} is another page, and is kept; so no page lists the campaigns there")
         return
-    write_text(path, render_index(read_summaries(results)))
+    write_text(path, render_index(read_summaries(results), read_comparisons(results)))
 
 
 def _is_foreign_page(path: Path) -> bool:

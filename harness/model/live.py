@@ -81,8 +81,31 @@ class LiveVerdict:
 
 
 @dataclass(frozen=True, slots=True)
+class LivePair:
+    """A pair of windows in words: CPU time per request of both versions, its change, whether it counts."""
+
+    number: int
+    base: str
+    head: str
+    change: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveComparison:
+    """Two versions that are being compared: what is compared, the answer so far, and its pairs."""
+
+    title: str
+    answer: str
+    pairs: tuple[LivePair, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LiveCampaign:
-    """A running campaign. `p95_limit_s` is the limit of its SLO on the p95 of all requests; None without."""
+    """A running campaign. `p95_limit_s` is the limit of its SLO on the p95 of all requests; None without.
+
+    If two versions are compared, `sizes` are these two, and nothing is searched for them.
+    """
 
     campaign: str
     target: str
@@ -91,3 +114,4 @@ class LiveCampaign:
     p95_limit_s: float | None = None
     sizes: tuple[LiveSize, ...] = ()
     verdicts: tuple[LiveVerdict, ...] = ()
+    comparison: LiveComparison | None = None

@@ -10,6 +10,7 @@ from harness.errors import HarnessError, StoreError
 from harness.model import EVENTS_FILE, CampaignState
 from harness.model.live import LiveCampaign, LiveStep
 from harness.model.metrics import CampaignFigures
+from harness.store.file_changes import FileCache, find_state
 from harness.store.folder import SAFE_NAME, CampaignFolder, CampaignLog
 from harness.store.live_files import LIVE_FILE, StepFollower, read_live_campaign
 from harness.store.summaries import SUMMARY_FILE, load_document
@@ -18,9 +19,6 @@ SILENT_S = 600.0
 """A campaign that has no end in its log, and has written nothing for this long, was killed."""
 STALE_STEP_S = 30.0
 """A step in progress is written about once a second; one that has not been for this long is over."""
-
-_Signature = tuple[str, int, int, int]
-"""What changes when a file does: its path, its inode, its size and the time of its last change."""
 
 
 class FiguresReader:
@@ -33,9 +31,9 @@ class FiguresReader:
         self._path = path
         self._now_s = now_s
         self._lock = threading.Lock()
-        self._log: tuple[_Signature, CampaignLog] | None = None
-        self._summary: tuple[_Signature, dict[str, Any]] | None = None
-        self._live: tuple[_Signature, LiveCampaign | None] | None = None
+        self._log = FileCache[CampaignLog]()
+        self._summary = FileCache[dict[str, Any]]()
+        self._live = FileCache[LiveCampaign | None]()
         self._followers: dict[tuple[Path, str], StepFollower] = {}
 
     def find_folder(self) -> CampaignFolder:
@@ -51,15 +49,16 @@ class FiguresReader:
                 return CampaignFigures(self._path.resolve().name, problem=str(error))
 
     def _read(self, folder: CampaignFolder) -> CampaignFigures:
-        signature = _sign(folder.path / EVENTS_FILE)
-        if self._log is None or self._log[0] != signature:
-            self._log = signature, folder.read_log()
-        log, summary, live = self._log[1], self._read_summary(folder), self._read_live(folder)
+        events, summary_file, live_file = (
+            folder.path / name for name in (EVENTS_FILE, SUMMARY_FILE, LIVE_FILE)
+        )
+        log = self._log.read([events], folder.read_log)
+        summary = self._summary.read([summary_file], lambda: _load_summary(summary_file))
+        live = self._live.read([live_file], lambda: read_live_campaign(folder))
         steps = self._read_steps(folder, _list_ids(summary, live))
-        written_at_s = [signature[3] / 1e9, *(step.written_at_s for step in steps.values())]
-        if live is not None and self._live is not None:
-            written_at_s.append(self._live[0][3] / 1e9)
-        state = self._choose_state(log, max(written_at_s))
+        written_at_s = [step.written_at_s for step in steps.values()]
+        written_at_s += [state.written_at_s for path in (events, live_file) if (state := find_state(path))]
+        state = self._choose_state(log, max(written_at_s, default=0.0))
         return CampaignFigures(
             folder.name, state, str(log.started_at), summary, live=live, steps=self._drop_stale(steps)
         )
@@ -69,16 +68,6 @@ class FiguresReader:
             return log.state
         is_silent = self._now_s() - written_at_s > SILENT_S
         return CampaignState.INTERRUPTED if is_silent else CampaignState.RUNNING
-
-    def _read_live(self, folder: CampaignFolder) -> LiveCampaign | None:
-        """Return what the campaign shows of its searches; None if it does not run."""
-        try:
-            signature = _sign(folder.path / LIVE_FILE)
-        except FileNotFoundError:
-            return None
-        if self._live is None or self._live[0] != signature:
-            self._live = signature, read_live_campaign(folder)
-        return self._live[1]
 
     def _read_steps(self, folder: CampaignFolder, cell_ids: Iterable[str]) -> dict[str, LiveStep]:
         """Return the steps in progress of these cells; of each only what was appended is read."""
@@ -96,17 +85,6 @@ class FiguresReader:
             if now_s - step.written_at_s <= (SILENT_S if step.last is None else STALE_STEP_S)
         }
 
-    def _read_summary(self, folder: CampaignFolder) -> dict[str, Any]:
-        """Return summary.json; empty before there is one. Raises StoreError if it is damaged."""
-        path = folder.path / SUMMARY_FILE
-        try:
-            signature = _sign(path)
-        except FileNotFoundError:
-            return {}
-        if self._summary is None or self._summary[0] != signature:
-            self._summary = signature, _parse_summary(path)
-        return self._summary[1]
-
 
 def _list_ids(summary: dict[str, Any], live: LiveCampaign | None) -> list[str]:
     """Return the ids of the cells that may hold a step: of a running campaign, and of a trial after it."""
@@ -116,12 +94,10 @@ def _list_ids(summary: dict[str, Any], live: LiveCampaign | None) -> list[str]:
     return list(dict.fromkeys(each for each in found if isinstance(each, str) and SAFE_NAME.fullmatch(each)))
 
 
-def _sign(path: Path) -> _Signature:
-    status = path.stat()
-    return str(path), status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _parse_summary(path: Path) -> dict[str, Any]:
+def _load_summary(path: Path) -> dict[str, Any]:
+    """Return summary.json; empty before there is one. Raises StoreError if it is damaged."""
+    if find_state(path) is None:
+        return {}
     try:
         return dict(load_document(path))
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:

@@ -1,8 +1,8 @@
 """Write what a running campaign shows of itself, and follow it from another process, which only reads.
 
-`live.json` holds the searches so far, and is replaced as a whole after each verdict. `cells/<cell>/step.part`
-is the step in progress: a line that says what is held, then a line about once a second. Both are removed when
-the campaign ends, and no answer depends on them.
+`live.json` holds the searches so far, or the pairs of a comparison, and is replaced as a whole after each
+verdict or pair. `cells/<cell>/step.part` is the step in progress: a line that says what is held, then a line
+about once a second. Both are removed when the campaign ends, and no answer depends on them.
 """
 
 import contextlib
@@ -18,7 +18,9 @@ from harness.errors import StoreError
 from harness.model import Limits, Purpose, Status, Verdict
 from harness.model.live import (
     LiveCampaign,
+    LiveComparison,
     LiveHead,
+    LivePair,
     LivePoint,
     LiveSize,
     LiveStep,
@@ -53,7 +55,7 @@ class LiveWriter:
         self._cell_ids = tuple(cell_ids)
 
     def write_campaign(self, campaign: LiveCampaign) -> None:
-        """Replace what is known of the searches."""
+        """Replace what is known of the searches, or of the pairs."""
         document = {"format": _FORMAT, **asdict(campaign)}
         text = json.dumps(document, ensure_ascii=False, allow_nan=False)
         with contextlib.suppress(StoreError):
@@ -104,7 +106,7 @@ def _round(value: Any) -> Any:
 
 
 def read_live_campaign(folder: CampaignFolder) -> LiveCampaign | None:
-    """Read the searches so far; None if no campaign runs. Raises StoreError if the file is damaged."""
+    """Read the searches or pairs so far; None if no campaign runs. Raises StoreError if they are damaged."""
     path = folder.locate(LIVE_FILE)
     try:
         if not path.is_file():
@@ -129,6 +131,7 @@ def _parse_campaign(document: dict[str, Any]) -> LiveCampaign:
         p95_limit_s=parse_optional_number(document["p95_limit_s"]),
         sizes=tuple(_parse_size(size) for size in document["sizes"]),
         verdicts=tuple(_parse_verdict(verdict) for verdict in document["verdicts"]),
+        comparison=_parse_comparison(document.get("comparison")),
     )
 
 
@@ -153,6 +156,19 @@ def _parse_size(size: dict[str, Any]) -> LiveSize:
 def _parse_verdict(stored: dict[str, Any]) -> LiveVerdict:
     verdict = None if stored["verdict"] is None else Verdict(stored["verdict"])
     return LiveVerdict(parse_text(stored["cell"]), parse_text(stored["text"]), verdict)
+
+
+def _parse_comparison(stored: dict[str, Any] | None) -> LiveComparison | None:
+    if stored is None:
+        return None
+    pairs = tuple(
+        LivePair(
+            parse_count(pair["number"]),
+            *(parse_text(pair[name]) for name in ("base", "head", "change", "meaning")),
+        )
+        for pair in stored["pairs"]
+    )
+    return LiveComparison(parse_text(stored["title"]), parse_text(stored["answer"]), pairs)
 
 
 class StepFollower:

@@ -1,4 +1,4 @@
-"""Read the answers of all campaigns in a results folder from their summary.json."""
+"""Read the answers of all campaigns in a results folder from their summary.json or ab.json."""
 
 import json
 import os
@@ -8,9 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from harness.store.folder import SAFE_NAME
-from harness.store.json_values import parse_number, parse_optional_count, parse_optional_text, parse_text
+from harness.store.json_values import (
+    parse_count,
+    parse_number,
+    parse_optional_count,
+    parse_optional_text,
+    parse_text,
+)
 
-SUMMARY_FILE = "summary.json"
+SUMMARY_FILE, COMPARISON_FILE = "summary.json", "ab.json"
 _FORMAT = 1
 _MOST_BYTES = 16 * 1024 * 1024
 
@@ -46,20 +52,46 @@ class Summary:
     take: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ComparisonSummary:
+    """The answer of a comparison of two versions in words. `damage` says why ab.json can't be read.
+
+    `target` is empty in an ab.json of an older harness. `is_over`: no further pair changes the answer.
+    """
+
+    campaign: str
+    target: str = ""
+    base: str = ""
+    head: str = ""
+    cpu_cores: float = 0.0
+    memory_bytes: int = 0
+    replicas: int = 1
+    users: int = 0
+    is_over: bool = False
+    sentence: str = ""
+    damage: str = ""
+
+
 def read_summaries(results: Path) -> list[Summary]:
     """Return the answers of all campaigns by name, which is the order of their starts.
 
     Links and folders without a summary.json are left out. An answer that cannot be read has its `damage`. If
     the folder `results` does not exist, the list is empty.
     """
+    return [read_summary(path) for path in _list_folders(results, SUMMARY_FILE)]
+
+
+def read_comparisons(results: Path) -> list[ComparisonSummary]:
+    """Return the answers of all comparisons of two versions, as `read_summaries` does those of campaigns."""
+    return [read_comparison_summary(path) for path in _list_folders(results, COMPARISON_FILE)]
+
+
+def _list_folders(results: Path, file: str) -> list[Path]:
+    """Return the campaigns' folders that have this file, by name."""
     if not results.is_dir():
         return []
     folders = sorted(path for path in results.iterdir() if path.is_dir() and not path.is_symlink())
-    return [
-        read_summary(path)
-        for path in folders
-        if SAFE_NAME.fullmatch(path.name) and os.path.isfile(path / SUMMARY_FILE)
-    ]
+    return [path for path in folders if SAFE_NAME.fullmatch(path.name) and os.path.isfile(path / file)]
 
 
 def read_summary(folder: Path) -> Summary:
@@ -75,11 +107,35 @@ def read_summary(folder: Path) -> Summary:
             take=parse_text(document["take"]["cell"]) if document.get("take") else None,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        return Summary(folder.name, damage=f"summary.json can't be read: {type(error).__name__}: {error}")
+        return Summary(folder.name, damage=_describe_damage(SUMMARY_FILE, error))
+
+
+def read_comparison_summary(folder: Path) -> ComparisonSummary:
+    """Return the answer of the comparison in this folder; with its `damage` if it can't be read."""
+    try:
+        document = load_document(folder / COMPARISON_FILE)
+        return ComparisonSummary(
+            campaign=folder.name,
+            target=parse_text(document.get("target", "")),
+            base=parse_text(document["base"]),
+            head=parse_text(document["head"]),
+            cpu_cores=parse_number(document["cpu_cores"]),
+            memory_bytes=parse_count(document["memory_bytes"]),
+            replicas=parse_count(document["replicas"]),
+            users=parse_count(document["users"]),
+            is_over=document["over"] is True,
+            sentence=parse_text(document["sentence"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        return ComparisonSummary(folder.name, damage=_describe_damage(COMPARISON_FILE, error))
+
+
+def _describe_damage(file: str, error: Exception) -> str:
+    return f"{file} can't be read: {type(error).__name__}: {error}"
 
 
 def load_document(path: Path) -> Any:
-    """Return the document of a summary.json in our format, whose values are not checked.
+    """Return the document of a summary.json or ab.json in our format, whose values are not checked.
 
     Raises OSError, ValueError, KeyError, TypeError or RecursionError if it is damaged.
     """

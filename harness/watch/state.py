@@ -1,21 +1,30 @@
 """Build what the live page shows from the files of a campaign, and only when it is asked for."""
 
+import contextlib
 import json
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from harness.errors import HarnessError, StoreError
 from harness.model import MIB, CampaignState, Limits, Purpose, Status
-from harness.model.live import LiveCampaign, LivePoint, LiveSize, LiveStep
+from harness.model.live import LiveCampaign, LiveComparison, LivePair, LivePoint, LiveSize, LiveStep
 from harness.report.html.index import format_stored_bracket
 from harness.report.view.text import clean_text, format_duration, format_size, format_timestamp, format_users
-from harness.store import CampaignFolder, Summary, read_summary
+from harness.store import (
+    CampaignFolder,
+    ComparisonSummary,
+    Summary,
+    read_comparison_summary,
+    read_summary,
+)
+from harness.store.file_changes import FileCache, find_state
 from harness.store.live_files import LIVE_FILE, StepFollower, read_live_campaign
-from harness.store.summaries import SUMMARY_FILE, SizeSummary
+from harness.store.summaries import COMPARISON_FILE, SUMMARY_FILE, SizeSummary
 
-REPORT_FILE = "report.html"
+REPORT_FILES = ("report.html", "ab.html")
+"""The page of a campaign, and that of a comparison of two versions; a folder has one of them."""
 
 _DOING = {
     Purpose.SEARCH: "search",
@@ -26,8 +35,7 @@ _DOING = {
     Purpose.LONG_SOAK: "soak",
 }
 
-_Signature = tuple[int, int, int] | None
-"""What changes when a file is replaced: inode, size and time of the last change; None without a file."""
+_Answer = TypeVar("_Answer", Summary, ComparisonSummary)
 
 
 class StateReader:
@@ -40,8 +48,7 @@ class StateReader:
         self._folder = folder
         self._now_s = now_s
         self._lock = threading.Lock()
-        self._signature: tuple[_Signature, ...] = ()
-        self._document: dict[str, Any] = {}
+        self._document = FileCache[dict[str, Any]]()
         self._limits: dict[str, Limits] = {}
         self._followers: dict[str, StepFollower] = {}
 
@@ -56,19 +63,19 @@ class StateReader:
 
     def read_report(self) -> bytes | None:
         """Return the page that the campaign has written so far; None if there is none."""
-        try:
-            return self._folder.locate(REPORT_FILE).read_bytes()
-        except (OSError, StoreError):
-            return None
+        for name in REPORT_FILES:
+            with contextlib.suppress(OSError, StoreError):
+                return self._folder.locate(name).read_bytes()
+        return None
 
     def _build(self) -> dict[str, Any]:
-        signature = tuple(map(self._sign, (LIVE_FILE, SUMMARY_FILE, REPORT_FILE)))
-        if signature != self._signature:
-            self._document = self._read_document()
-            self._signature = signature
-        live, _, report = signature
-        state = {**self._document, "has_report": report is not None, "steps": self._build_steps()}
-        return state if live is None else {**state, "silent_s": self._count_silence_s(live[2] / 1e9)}
+        folder = self._folder.path
+        files = [folder / name for name in (LIVE_FILE, SUMMARY_FILE, COMPARISON_FILE)]
+        document = self._document.read(files, self._read_document)
+        has_report = any(find_state(folder / name) is not None for name in REPORT_FILES)
+        state = {**document, "has_report": has_report, "steps": self._build_steps()}
+        live = find_state(folder / LIVE_FILE)
+        return state if live is None else {**state, "silent_s": self._count_silence_s(live.written_at_s)}
 
     def _build_steps(self) -> list[dict[str, Any]]:
         steps = ((cell_id, follower.read()) for cell_id, follower in self._followers.items())
@@ -77,28 +84,22 @@ class StateReader:
     def _count_silence_s(self, written_at_s: float) -> float:
         return round(max(0.0, self._now_s() - written_at_s), 1)
 
-    def _sign(self, name: str) -> _Signature:
-        try:
-            status = (self._folder.path / name).stat()
-        except OSError:
-            return None
-        return status.st_ino, status.st_size, status.st_mtime_ns
-
     def _read_document(self) -> dict[str, Any]:
         live = read_live_campaign(self._folder)
         if live is not None:
             return self._show_running(live)
-        if not self._folder.locate(SUMMARY_FILE).is_file():
-            return {"campaign": clean_text(self._folder.name), "state": "", "sizes": [], "verdicts": []}
-        summary = read_summary(self._folder.path)
-        if summary.damage:
-            raise StoreError(summary.damage, "`harness report` writes it again")
-        return self._show_stored(summary)
+        if self._folder.locate(COMPARISON_FILE).is_file():
+            return _show_stored_comparison(_refuse_damage(read_comparison_summary(self._folder.path)))
+        if self._folder.locate(SUMMARY_FILE).is_file():
+            return self._show_stored(_refuse_damage(read_summary(self._folder.path)))
+        return {"campaign": clean_text(self._folder.name), "state": "", "sizes": [], "verdicts": []}
 
     def _show_running(self, live: LiveCampaign) -> dict[str, Any]:
         sizes = {size.id: format_size(size.limits) for size in live.sizes}
         self._follow({size.id: size.limits for size in live.sizes})
+        compared = {} if live.comparison is None else {"comparison": _show_comparison(live.comparison)}
         return {
+            **compared,
             "campaign": clean_text(live.campaign),
             "target": clean_text(live.target),
             "state": CampaignState.RUNNING.value,
@@ -151,6 +152,41 @@ class StateReader:
             "silent_s": silent_s,
             **_show_points(_add_last(step)),
         }
+
+
+def _refuse_damage(stored: _Answer) -> _Answer:
+    """Return a stored answer. Raises StoreError if it can't be read."""
+    if stored.damage:
+        raise StoreError(stored.damage, "`harness report` writes it again")
+    return stored
+
+
+def _show_comparison(comparison: LiveComparison) -> dict[str, Any]:
+    return {
+        "title": clean_text(comparison.title),
+        "answer": clean_text(comparison.answer),
+        "pairs": [_show_pair(pair) for pair in comparison.pairs],
+    }
+
+
+def _show_pair(pair: LivePair) -> dict[str, Any]:
+    texts = {"base": pair.base, "head": pair.head, "change": pair.change, "meaning": pair.meaning}
+    return {"number": pair.number, **{name: clean_text(each) for name, each in texts.items()}}
+
+
+def _show_stored_comparison(stored: ComparisonSummary) -> dict[str, Any]:
+    """Return a comparison that is over, or was interrupted; its page has the pairs."""
+    size = format_size(Limits(stored.cpu_cores, stored.memory_bytes, stored.replicas))
+    title = f"base {stored.base} and head {stored.head} at {size} with {format_users(stored.users)}"
+    state = CampaignState.COMPLETE if stored.is_over else CampaignState.INTERRUPTED
+    return {
+        "campaign": clean_text(stored.campaign),
+        "target": clean_text(stored.target or stored.campaign),
+        "state": state.value,
+        "comparison": _show_comparison(LiveComparison(title, stored.sentence)),
+        "sizes": [],
+        "verdicts": [],
+    }
 
 
 def _describe_doing(step: LiveStep, silent_s: float) -> str:

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Page
 
+from harness.report import render_ab
+from tests.unit.report import ab_example
+
 HOSTILE = "</script><script>window.hit = 1</script><img src=http://127.0.0.1:9/x onerror='window.hit = 2'>"
 """A text that would run a script and load an image if a page took it for markup."""
 
@@ -33,6 +36,13 @@ def open_page(context: BrowserContext, html: str, folder: Path) -> OpenPage:
 
 def unfold_details(page: Page) -> None:
     page.locator("details").evaluate_all("all => all.forEach(details => { details.open = true; })")
+
+
+def store_comparison(results: Path, target: str) -> None:
+    """Store the answer of a comparison of two versions, 20260103-web-ab, all of whose names are `target`."""
+    record = ab_example.build_record(base=target, head=target, target=target)
+    (results / "20260103-web-ab").mkdir()
+    (results / "20260103-web-ab/ab.json").write_text(render_ab(record)["ab.json"])
 
 
 def store_two_campaigns(results: Path, target: str) -> None:

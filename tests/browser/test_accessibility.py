@@ -19,8 +19,8 @@ from harness.report import (
     render_html,
     render_index,
 )
-from harness.store import read_summaries
-from tests.browser.pages import open_page, store_two_campaigns, unfold_details
+from harness.store import read_comparisons, read_summaries
+from tests.browser.pages import open_page, store_comparison, store_two_campaigns, unfold_details
 from tests.unit.report import ab_example, example
 
 pytestmark = [pytest.mark.browser, pytest.mark.side_by_side]
@@ -60,7 +60,8 @@ def render_ab_page(folder: Path) -> str:
 
 def render_index_page(folder: Path) -> str:
     store_two_campaigns(folder, "web")
-    return render_index(read_summaries(folder))
+    store_comparison(folder, "web")
+    return render_index(read_summaries(folder), read_comparisons(folder))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

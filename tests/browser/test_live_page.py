@@ -7,10 +7,17 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from harness.model import Purpose
 from harness.model.live import LiveHead
 from harness.watch import LivePage, StateReader, serve_page
 from tests.browser.pages import HOSTILE, OpenPage
-from tests.unit.watch.live_campaign import LARGE, SMALL, StoredCampaign, make_campaign
+from tests.unit.watch.live_campaign import (
+    LARGE,
+    SMALL,
+    StoredCampaign,
+    make_campaign,
+    make_comparison,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.side_by_side]
 
@@ -110,6 +117,51 @@ def test_the_end_is_shown_with_a_link_to_the_report(opened: OpenPage, stored: St
     page.locator("#report a").click()
     expect(page).to_have_title("The report")
     assert opened.errors == []
+
+
+@pytest.fixture
+def compared(tmp_path: Path) -> StoredCampaign:
+    """Store a comparison with a window in progress."""
+    stored = StoredCampaign(tmp_path / "compared", make_comparison())
+    stored.start_step(120, Purpose.AB)
+    stored.add_points(1, 2, phase="ramp")
+    return stored
+
+
+def test_a_comparison_shows_its_pairs_and_its_answer(browser: Browser, compared: StoredCampaign) -> None:
+    context = browser.new_context(viewport={"width": 400, "height": 800})
+    with serve_page(StateReader(compared.folder)) as served:
+        opened = open_served(context.new_page(), served)
+        page = opened.page
+        expect(page.locator("h1")).to_have_text("Comparing two versions of web")
+        expect(page.locator("#state")).to_contain_text("2 pairs of windows are held. Undecided: 1 pair")
+        expect(page.locator("#pairs tr")).to_have_count(2)
+        expect(page.locator("#pairs tr").first).to_have_text("14.02 ms4.33 ms+7.7 %counts")
+        expect(page.locator("#search-section")).to_be_hidden()
+        expect(page.locator(".step h3")).to_have_text(f"{SMALL_SIZE} (base)")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400
+        assert Axe().run(page).response["violations"] == []
+        compared.finish_comparison()
+        expect(page.locator("#state")).to_contain_text("The comparison is complete: base web:1 and head")
+        expect(page.locator("#state")).to_contain_text("The head needs 7.1 % more CPU time per request.")
+        expect(page.locator("#pairs-section")).to_be_hidden()
+        page.locator("#report a").click()
+        expect(page).to_have_title("Two versions")
+    assert opened.errors == []
+    context.close()
+
+
+def test_foreign_texts_of_a_comparison_run_nothing(browser: Browser, tmp_path: Path) -> None:
+    stored = StoredCampaign(tmp_path, make_comparison(title=HOSTILE))
+    context = browser.new_context()
+    with serve_page(StateReader(stored.folder)) as served:
+        opened = open_served(context.new_page(), served)
+        expect(opened.page.locator("#state")).to_contain_text(HOSTILE)
+        stored.finish_comparison(base=HOSTILE, sentence=HOSTILE)
+        expect(opened.page.locator("#state")).to_contain_text(f"base {HOSTILE} and head")
+        assert opened.page.evaluate("window.hit") is None
+    assert opened.errors == []
+    context.close()
 
 
 def test_it_loads_nothing_from_elsewhere(opened: OpenPage, served: LivePage) -> None:

@@ -9,8 +9,8 @@ from playwright.sync_api import Browser, BrowserContext
 from harness.analyse.result.comparison import compare_sizes
 from harness.model import MachineDifference
 from harness.report import build_comparison, render_ab, render_comparison, render_index
-from harness.store import read_summaries
-from tests.browser.pages import HOSTILE, open_page, store_two_campaigns
+from harness.store import read_comparisons, read_summaries
+from tests.browser.pages import HOSTILE, open_page, store_comparison, store_two_campaigns
 from tests.unit.report import ab_example, example
 
 pytestmark = [pytest.mark.browser, pytest.mark.side_by_side]
@@ -37,12 +37,17 @@ def test_a_comparison_opens_without_errors_and_fits_a_phone(phone: BrowserContex
 
 def test_an_index_opens_without_errors_and_links_the_reports(phone: BrowserContext, tmp_path: Path) -> None:
     store_two_campaigns(tmp_path, HOSTILE)
-    opened = open_page(phone, render_index(read_summaries(tmp_path)), tmp_path)
+    store_comparison(tmp_path, HOSTILE)
+    html = render_index(read_summaries(tmp_path), read_comparisons(tmp_path))
+    opened = open_page(phone, html, tmp_path)
     page = opened.page
     assert (opened.errors, len(opened.requests)) == ([], 1)
     assert page.evaluate("window.hit") is None
     link = page.locator("a", has_text="20260102-web").first
     assert link.get_attribute("href") == "20260102-web/report.html"
+    compared = page.locator("a", has_text="20260103-web-ab")
+    assert compared.get_attribute("href") == "20260103-web-ab/ab.html"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
     assert page.locator("svg path").count() == 1
     box = page.locator("svg.spark").bounding_box()
     assert box is not None

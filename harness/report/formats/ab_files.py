@@ -6,7 +6,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from harness.model.ab import AbAnswer, AbRecord, Estimate
+from harness.model.ab import AbRecord, Estimate
 from harness.report.formats.markdown import escape_markdown
 from harness.report.html.ab_page import render_ab_page
 from harness.report.view.ab import AbRow, AbView, build_ab_view
@@ -31,7 +31,7 @@ def render_ab(record: AbRecord) -> dict[str, str]:
     """Return every file of a comparison, by its name in the campaign's folder."""
     answer = record.answer
     view = build_ab_view(answer)
-    document = json.dumps(_build_json(answer, view), indent=2, ensure_ascii=False, allow_nan=False)
+    document = json.dumps(_build_json(record, view), indent=2, ensure_ascii=False, allow_nan=False)
     return {
         "ab.json": document + "\n",
         "ab.md": "\n".join(_list_markdown_lines(view)),
@@ -64,10 +64,12 @@ def list_ab_table(view: AbView) -> Iterator[str]:
         yield ""
 
 
-def _build_json(answer: AbAnswer, view: AbView) -> dict[str, Any]:
-    test = answer.test
+def _build_json(record: AbRecord, view: AbView) -> dict[str, Any]:
+    answer, test = record.answer, record.answer.test
     return {
         "format": _FORMAT,
+        "campaign": clean_text(record.campaign),
+        "target": clean_text(record.target),
         "base": clean_text(test.base),
         "head": clean_text(test.head),
         "same_image": test.is_same_image,

@@ -121,7 +121,10 @@ def _list_samples(figures: CampaignFigures) -> Iterator[_Sample]:
 
 
 def _add_running_sizes(summary: Mapping[str, Any], live: LiveCampaign | None) -> Mapping[str, Any]:
-    """Return summary.json with the sizes of a running campaign that it does not have yet."""
+    """Return summary.json with the sizes of a running campaign that it does not have yet.
+
+    The two sizes of a comparison have no status: nobody searches their capacity.
+    """
     if live is None:
         return summary
     known = {cell["id"] for cell in _list_cells(summary)}
@@ -129,7 +132,7 @@ def _add_running_sizes(summary: Mapping[str, Any], live: LiveCampaign | None) ->
         {
             "id": size.id,
             **asdict(size.limits),
-            "status": size.status.value,
+            **({"status": size.status.value} if live.comparison is None else {}),
             "sustained_users": size.sustained_users,
             "broken_users": size.broken_users,
         }
@@ -160,9 +163,10 @@ def _list_size_samples(campaign: str, summary: Mapping[str, Any]) -> Iterator[_S
     for cell in _list_cells(summary):
         key = (campaign, cell["id"])
         yield _Sample("harness_size_info", (*key, *_describe_cell(cell)), 1.0)
-        for status in Status:
-            yield _Sample("harness_size_status", (*key, status), float(cell.get("status") == status))
-        yield _Sample("harness_size_recommended", key, float(cell["id"] == recommended))
+        if "status" in cell:
+            for status in Status:
+                yield _Sample("harness_size_status", (*key, status), float(cell["status"] == status))
+            yield _Sample("harness_size_recommended", key, float(cell["id"] == recommended))
         for name, (field, _) in SIZE_FIELDS.items():
             if (value := _get_number(cell, field)) is not None:
                 yield _Sample(name, key, value)

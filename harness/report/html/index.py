@@ -1,4 +1,4 @@
-"""Render results/index.html: every campaign, and the trend of each size over the campaigns of a target."""
+"""Render results/index.html: campaigns, the trend of each size over those of a target, and comparisons."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -50,6 +50,46 @@ class StoredSummary(Protocol):
     def sizes(self) -> Sequence[StoredSize]: ...
 
 
+class StoredComparison(Protocol):
+    """The answer of a stored comparison of two versions, as in ab.json. `damage` as of a `StoredSummary`."""
+
+    @property
+    def campaign(self) -> str: ...
+    @property
+    def target(self) -> str: ...
+    @property
+    def base(self) -> str: ...
+    @property
+    def head(self) -> str: ...
+    @property
+    def cpu_cores(self) -> float: ...
+    @property
+    def memory_bytes(self) -> int: ...
+    @property
+    def replicas(self) -> int: ...
+    @property
+    def users(self) -> int: ...
+    @property
+    def is_over(self) -> bool: ...
+    @property
+    def sentence(self) -> str: ...
+    @property
+    def damage(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonLine:
+    """A comparison of two versions in the list: both of them, and with which size and users (`held`)."""
+
+    campaign: str
+    target: str
+    base: str
+    head: str
+    held: str
+    state: str
+    answer: str
+
+
 @dataclass(frozen=True, slots=True)
 class CampaignLine:
     """A campaign in the list."""
@@ -82,12 +122,14 @@ class TargetTrends:
     trends: tuple[Trend, ...]
 
 
-def render_index(summaries: Sequence[StoredSummary]) -> str:
-    """Return the page; `summaries` start with the oldest campaign."""
+def render_index(
+    summaries: Sequence[StoredSummary], comparisons: Sequence[StoredComparison] = ()
+) -> str:
+    """Return the page; `summaries` and `comparisons` start with the oldest campaign."""
     page = load_templates().get_template("index.html.j2")
-    lines = [_build_line(summary) for summary in reversed(summaries)]
     return page.render(
-        lines=lines,
+        lines=[_build_line(summary) for summary in reversed(summaries)],
+        comparisons=[_build_comparison(comparison) for comparison in reversed(comparisons)],
         targets=_build_targets(summaries),
         style=read_asset("style.css"),
         policy=build_security_policy(),
@@ -105,6 +147,22 @@ def _build_line(summary: StoredSummary) -> CampaignLine:
         text.clean_text(summary.target),
         text.clean_text(summary.state),
         answer,
+    )
+
+
+def _build_comparison(stored: StoredComparison) -> ComparisonLine:
+    campaign, none = text.clean_text(stored.campaign), text.NO_DATA
+    if stored.damage:
+        return ComparisonLine(campaign, none, none, none, none, "damaged", text.clean_text(stored.damage))
+    size = text.format_size(Limits(stored.cpu_cores, stored.memory_bytes, stored.replicas))
+    return ComparisonLine(
+        campaign,
+        text.clean_text(stored.target) or none,
+        text.clean_text(stored.base),
+        text.clean_text(stored.head),
+        f"{size}, {text.format_users(stored.users)}",
+        "complete" if stored.is_over else "not finished",
+        text.clean_text(stored.sentence),
     )
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign.ab import AbListener, AbRequest, run_ab
+from harness.campaign.ab import AbRequest, run_ab
+from harness.campaign.ab_listener import AbListener
 from harness.campaign.ab_windows import Pilot, choose_timing, choose_users
 from harness.campaign.preflight import EngineBackends
 from harness.campaign.resume import find_unfinished_campaign

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign.ab import AbListener, AbRequest, run_ab
+from harness.campaign.ab import AbRequest, run_ab
+from harness.campaign.ab_listener import AbListener
 from harness.campaign.preflight import EngineBackends
 from harness.cli import run_command
 from harness.cli.ab import show_ab
@@ -44,6 +45,15 @@ def test_report_shows_the_answer_again_and_writes_its_files(
     assert run_command(["report", str(comparison)]) == 0
     assert "The head breaks with 5 users" in capsys.readouterr().out
     assert (comparison / "ab.md").exists()
+
+
+def test_a_comparison_is_listed_in_the_index(comparison: Path) -> None:
+    index = comparison.parent / "index.html"
+    index.unlink(missing_ok=True)
+    assert run_command(["report", str(comparison)]) == 0
+    page = index.read_text()
+    assert f"{comparison.name}/ab.html" in page
+    assert "The head breaks with 5 users" in page
 
 
 @pytest.mark.parametrize(

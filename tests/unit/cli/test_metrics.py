@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from harness.cli import app
 from harness.cli.metrics import CampaignCollector, serve_metrics
 from harness.errors import StoreError, UsageError
 from harness.model import MIB, CampaignState, Limits, Purpose, Status
-from harness.model.live import LiveCampaign, LiveHead, LivePoint, LiveSize
+from harness.model.live import LiveCampaign, LiveComparison, LiveHead, LivePoint, LiveSize
 from harness.report.formats.metrics import METRICS, SIZE_FIELDS, STEP_FIELDS
 from harness.store import CampaignFolder, FiguresReader
 from harness.store.figures import SILENT_S, STALE_STEP_S
@@ -216,6 +217,23 @@ def test_the_step_in_progress_is_exposed_beside_the_sizes_that_are_done(campaign
     assert find(samples, "harness_size_broken_users", cell=EIGHTH) is None
     assert find(samples, "harness_size_cpu_limit_cores", cell="web-c0.25-m256") == 0.25
     assert find(samples, "harness_campaign_state", state="running") == 1
+
+
+def test_a_version_that_is_compared_is_a_size_without_a_status(campaign: Path) -> None:
+    """Nobody searches its capacity. Its window in progress is a step."""
+    writer = write_running(campaign)
+    limits = replace(RUNNING.sizes[0].limits, variant="base")
+    size = replace(RUNNING.sizes[0], limits=limits, sustained_users=None)
+    comparison = LiveComparison("base a and head b", "Undecided")
+    writer.write_campaign(replace(RUNNING, sizes=(size,), comparison=comparison))
+    samples = parse(run_once(campaign))
+    eighth = {"size": "0.125 CPU / 256 MiB", "variant": "base", "engine": "", "limiting_factor": ""}
+    assert find(samples, "harness_size_info", cell=EIGHTH, **eighth) == 1
+    assert find(samples, "harness_size_cpu_limit_cores", cell=EIGHTH) == 0.125
+    assert find(samples, "harness_step_active_users", cell=EIGHTH) == POINT.users
+    assert find(samples, "harness_size_recommended", cell=EIGHTH) is None
+    assert find(samples, "harness_size_status", cell=EIGHTH, status="running") is None
+    assert find(samples, "harness_size_status", cell="web-c0.25-m256", status="bracketed") is not None
 
 
 def test_a_container_that_starts_is_a_step_without_numbers(campaign: Path) -> None:

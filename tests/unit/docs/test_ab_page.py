@@ -5,7 +5,8 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from harness.campaign.ab import AbListener, AbRequest, run_ab
+from harness.campaign.ab import AbRequest, run_ab
+from harness.campaign.ab_listener import AbListener
 from harness.campaign.preflight import EngineBackends
 from harness.model import MIB, Limits, Plan, Scenario
 from harness.model.ab import AbAnswer, AbOutcome, AbRecord, AbTest, Estimate, Measure

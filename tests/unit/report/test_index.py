@@ -1,14 +1,17 @@
-"""Render results/index.html: every campaign, and the trend of each size."""
+"""Render results/index.html: every campaign, the trend of each size, and every comparison of two versions."""
 
 import json
 import os
+import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.report import render_index
-from harness.store import Summary, read_summaries
+from harness.report import render_ab, render_index
+from harness.store import Summary, read_comparisons, read_summaries
+from tests.soak.fuzz import mutate
+from tests.unit.report import ab_example
 
 
 def store_summary(results: Path, name: str, users: int | None, **changes: Any) -> None:
@@ -91,3 +94,74 @@ def test_a_size_that_was_not_always_measured_has_gaps(tmp_path: Path) -> None:
 
 def test_a_summary_has_no_sizes_by_default() -> None:
     assert Summary("one").sizes == ()
+
+
+def store_comparison(results: Path, name: str, base: str = "web:1", **changes: Any) -> None:
+    """Store the example of a comparison, whose head needs some 5 % more, with changes in its ab.json."""
+    document = json.loads(render_ab(ab_example.build_record(base=base))["ab.json"])
+    (results / name).mkdir(parents=True)
+    (results / name / "ab.json").write_text(json.dumps({**document, **changes}))
+
+
+def test_comparisons_are_listed_newest_first_with_their_answer(tmp_path: Path) -> None:
+    store_comparison(tmp_path, "20260101-shop-ab")
+    store_comparison(tmp_path, "20260102-shop-ab", over=False)
+    store_summary(tmp_path, "20260103-web", 100)
+    (tmp_path / "latest").symlink_to("20260102-shop-ab")
+    comparisons = read_comparisons(tmp_path)
+    assert [(each.campaign, each.is_over) for each in comparisons] == [
+        ("20260101-shop-ab", True),
+        ("20260102-shop-ab", False),
+    ]
+    page = render_index(read_summaries(tmp_path), comparisons).replace("\u00a0", " ")
+    newer, older = page.index("20260102-shop-ab/ab.html"), page.index("20260101-shop-ab/ab.html")
+    assert page.index("20260103-web/report.html") < newer < older
+    assert page.count("<td>shop</td><td>web:1</td><td>web:2</td><td>0.5 CPU / 256 MiB, 150 users</td>") == 2
+    assert "<td>not finished</td>" in page[newer:older]
+    assert "more CPU time per request" in page[older:]
+
+
+def test_a_folder_with_comparisons_alone_lists_no_campaigns(tmp_path: Path) -> None:
+    store_comparison(tmp_path, "20260101-shop-ab")
+    page = render_index(read_summaries(tmp_path), read_comparisons(tmp_path))
+    assert "All campaigns" not in page
+    assert "All campaigns" in render_index([], [])
+
+
+def test_a_comparison_of_an_older_harness_has_no_target(tmp_path: Path) -> None:
+    store_comparison(tmp_path, "20260101-shop-ab")
+    path = tmp_path / "20260101-shop-ab/ab.json"
+    document = json.loads(path.read_bytes())
+    del document["target"], document["campaign"]
+    path.write_text(json.dumps(document))
+    (comparison,) = read_comparisons(tmp_path)
+    assert (comparison.damage, comparison.target, comparison.base) == ("", "", "web:1")
+    assert "<td>–</td><td>web:1</td>" in render_index([], [comparison])
+
+
+def test_a_damaged_comparison_is_named_and_hides_no_other(tmp_path: Path) -> None:
+    store_comparison(tmp_path, "20260101-shop-ab")
+    store_comparison(tmp_path, "20260102-shop-ab", users="many")
+    store_comparison(tmp_path, "20260103-shop-ab", format=9)
+    page = render_index([], read_comparisons(tmp_path))
+    assert page.count("ab.json can&#39;t be read") == 2
+    assert page.count("<td>complete</td>") == 1
+
+
+def test_foreign_texts_of_a_comparison_are_no_markup(tmp_path: Path) -> None:
+    script = "<script>alert(1)</script>"
+    store_comparison(tmp_path, "20260101-shop-ab", base=script, sentence="<b>x</b>\u202e")
+    page = render_index([], read_comparisons(tmp_path))
+    assert "<script" not in page
+    assert "<b>x" not in page
+    assert "\u202e" not in page
+
+
+def test_whatever_an_ab_json_holds_the_index_is_written(tmp_path: Path) -> None:
+    """Each of 150 broken files gives a line: with the damage, or with what is known."""
+    store_comparison(tmp_path, "20260101-shop-ab")
+    path, rng = tmp_path / "20260101-shop-ab/ab.json", random.Random(7)
+    valid = path.read_bytes()
+    for _ in range(150):
+        path.write_bytes(mutate(valid, rng))
+        assert "20260101-shop-ab/ab.html" in render_index([], read_comparisons(tmp_path))

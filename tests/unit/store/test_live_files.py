@@ -1,5 +1,6 @@
 """What a running campaign shows of itself is written beside its facts, and only what is new is read."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -11,7 +12,14 @@ from harness.model import Fingerprint, Purpose
 from harness.model.live import LiveHead, LivePoint
 from harness.store import CampaignFolder, remove_partial_files
 from harness.store.live_files import LiveWriter, StepFollower, read_live_campaign
-from tests.unit.watch.live_campaign import LARGE, SMALL, StoredCampaign, make_campaign, make_point
+from tests.unit.watch.live_campaign import (
+    LARGE,
+    SMALL,
+    StoredCampaign,
+    make_campaign,
+    make_comparison,
+    make_point,
+)
 
 
 @pytest.fixture
@@ -31,6 +39,27 @@ def read_instants(follower: StepFollower) -> list[float]:
 
 def test_the_searches_are_read_as_they_were_written(stored: StoredCampaign) -> None:
     assert read_live_campaign(stored.folder) == make_campaign()
+
+
+def test_the_pairs_of_a_comparison_are_read_as_they_were_written(stored: StoredCampaign) -> None:
+    stored.writer.write_campaign(make_comparison())
+    assert read_live_campaign(stored.folder) == make_comparison()
+
+
+def test_a_campaign_of_an_older_harness_compares_nothing(stored: StoredCampaign) -> None:
+    path = stored.folder.path / "live.json"
+    document = json.loads(path.read_bytes())
+    del document["comparison"]
+    path.write_text(json.dumps(document))
+    assert read_live_campaign(stored.folder) == make_campaign()
+
+
+@pytest.mark.parametrize("damage", [7, [], {}, {"title": "a", "answer": "b", "pairs": [{"number": "1"}]}])
+def test_damaged_pairs_are_refused(stored: StoredCampaign, damage: object) -> None:
+    path = stored.folder.path / "live.json"
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | {"comparison": damage}))
+    with pytest.raises(StoreError, match=r"live\.json"):
+        read_live_campaign(stored.folder)
 
 
 def test_a_campaign_that_does_not_run_has_no_searches(tmp_path: Path) -> None:

@@ -1,10 +1,19 @@
 """A running campaign of two sizes, stored as it stores itself, without measuring anything."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from harness.model import MIB, Fingerprint, Limits, Purpose, Status, Verdict
-from harness.model.live import LiveCampaign, LiveHead, LivePoint, LiveSize, LiveVerdict
+from harness.model.live import (
+    LiveCampaign,
+    LiveComparison,
+    LiveHead,
+    LivePair,
+    LivePoint,
+    LiveSize,
+    LiveVerdict,
+)
 from harness.store import CampaignFolder
 from harness.store.live_files import LiveWriter
 
@@ -28,6 +37,24 @@ def make_campaign(
             LiveSize(LARGE, LIMITS[LARGE], Status.RUNNING, outcome="waiting"),
         ),
         verdicts=(LiveVerdict(SMALL, "184 users PASS: p95 0.61 s ≤ 1 s (RPS 61)", Verdict.PASS),),
+    )
+
+
+def make_comparison(
+    title: str = "base web:1 and head web:2 at 0.5 CPU / 256 MiB with 120 users",
+) -> LiveCampaign:
+    """Make a comparison of two pairs, of which the second one is left out."""
+    limits = replace(LIMITS[SMALL], variant="base")
+    pairs = (
+        LivePair(1, "4.02 ms", "4.33 ms", "+7.7 %", "counts"),
+        LivePair(2, "4.05 ms", "–", "–", "left out"),
+    )
+    answer = "Undecided: 1 pair of windows can't tell anything yet."
+    return replace(
+        make_campaign(),
+        sizes=(LiveSize(SMALL, limits, Status.RUNNING),),
+        verdicts=(),
+        comparison=LiveComparison(title, answer, pairs),
     )
 
 
@@ -59,4 +86,13 @@ class StoredCampaign:
         summary |= {"cells": [{"id": SMALL, **size, **ends}], "take": take and {"cell": take}}
         (self.folder.path / "summary.json").write_text(json.dumps(summary))
         (self.folder.path / "report.html").write_text("<title>The report</title><p>all of it</p>")
+        self.writer.close()
+
+    def finish_comparison(self, *, is_over: bool = True, **changes: str) -> None:
+        """End the comparison: its live files are replaced by its answer."""
+        size = {"cpu_cores": 0.5, "memory_bytes": 256 * MIB, "replicas": 1, "users": 120}
+        answer = {"format": 1, "target": "web", "base": "web:1", "head": "web:2", **size, "over": is_over}
+        answer |= {"sentence": "The head needs 7.1 % more CPU time per request.", **changes}
+        (self.folder.path / "ab.json").write_text(json.dumps(answer))
+        (self.folder.path / "ab.html").write_text("<title>Two versions</title>")
         self.writer.close()

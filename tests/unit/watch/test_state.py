@@ -3,6 +3,7 @@
 import json
 import os
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,13 @@ from harness.model.live import LiveHead
 from harness.store import CampaignFolder
 from harness.watch.state import StateReader
 from tests.soak.fuzz import mutate
-from tests.unit.watch.live_campaign import LARGE, SMALL, StoredCampaign, make_campaign
+from tests.unit.watch.live_campaign import (
+    LARGE,
+    SMALL,
+    StoredCampaign,
+    make_campaign,
+    make_comparison,
+)
 
 
 @pytest.fixture
@@ -143,6 +150,46 @@ def test_a_finished_campaign_without_a_size_to_take_says_none(stored: StoredCamp
     assert read(StateReader(stored.folder))["take"] is None
 
 
+def test_a_comparison_shows_its_pairs_and_the_window_in_progress(tmp_path: Path) -> None:
+    stored = StoredCampaign(tmp_path, make_comparison())
+    stored.start_step(120, Purpose.AB)
+    stored.add_points(1, phase="ramp")
+    state = read(StateReader(stored.folder))
+    assert state["comparison"] == {
+        "title": "base web:1 and head web:2 at 0.5 CPU / 256 MiB with 120 users",
+        "answer": "Undecided: 1 pair of windows can't tell anything yet.",
+        "pairs": [
+            {"number": 1, "base": "4.02 ms", "head": "4.33 ms", "change": "+7.7 %", "meaning": "counts"},
+            {"number": 2, "base": "4.05 ms", "head": "–", "change": "–", "meaning": "left out"},
+        ],
+    }
+    (step,) = state["steps"]
+    assert step["size"] == "0.5 CPU / 256 MiB (base)"
+    assert step["doing"] == "comparison: ramp at 120 users, 1 s since the step began"
+
+
+@pytest.mark.parametrize(("is_over", "state_"), [(True, "complete"), (False, "interrupted")])
+def test_a_comparison_that_has_ended_shows_its_answer_and_its_page(
+    tmp_path: Path, is_over: bool, state_: str
+) -> None:
+    stored = StoredCampaign(tmp_path, make_comparison())
+    reader = StateReader(stored.folder)
+    assert read(reader)["state"] == "running"
+    stored.finish_comparison(is_over=is_over)
+    state = read(reader)
+    assert (state["state"], state["target"], state["has_report"]) == (state_, "web", True)
+    assert state["comparison"] == {
+        "title": "base web:1 and head web:2 at 0.5 CPU / 256 MiB with 120 users",
+        "answer": "The head needs 7.1 % more CPU time per request.",
+        "pairs": [],
+    }
+    assert reader.read_report() == b"<title>Two versions</title>"
+
+
+def test_a_campaign_compares_nothing(stored: StoredCampaign) -> None:
+    assert "comparison" not in read(StateReader(stored.folder))
+
+
 def test_a_trial_after_the_campaign_is_shown(stored: StoredCampaign) -> None:
     stored.finish()
     reader = StateReader(stored.folder)
@@ -161,13 +208,15 @@ def test_a_campaign_that_has_stored_no_search_yet_shows_none(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("damage", ["", "null", "{}", "[]", '{"format": 1}'])
-@pytest.mark.parametrize("name", ["live.json", "summary.json"])
+@pytest.mark.parametrize("name", ["live.json", "summary.json", "ab.json"])
 def test_a_damaged_file_is_told_and_hides_nothing_for_good(
     stored: StoredCampaign, name: str, damage: str
 ) -> None:
     reader = StateReader(stored.folder)
     if name == "summary.json":
         stored.finish()
+    elif name == "ab.json":
+        stored.finish_comparison()
     (stored.folder.path / name).write_text(damage)
     assert name in read(reader)["problem"]
     stored.writer.write_campaign(make_campaign())
@@ -207,11 +256,15 @@ def test_looking_writes_nothing(stored: StoredCampaign) -> None:
     assert (list_files(), sorted(stored.folder.path.rglob("*"))) == (before, folders)
 
 
-@pytest.mark.parametrize("name", ["live.json", f"cells/{SMALL}/step.part", "summary.json"])
+@pytest.mark.parametrize("name", ["live.json", f"cells/{SMALL}/step.part", "summary.json", "ab.json"])
 def test_whatever_a_file_holds_the_state_is_told(stored: StoredCampaign, name: str) -> None:
     """Each of 150 broken files gives a state that is JSON: with a problem, or with what is known."""
     if name == "summary.json":
         stored.finish()
+    elif name == "ab.json":
+        stored.finish_comparison()
+    else:
+        stored.writer.write_campaign(replace(make_campaign(), comparison=make_comparison().comparison))
     stored.start_step()
     stored.add_points(1, 2)
     path, rng = stored.folder.path / name, random.Random(7)

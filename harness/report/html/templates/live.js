@@ -119,14 +119,29 @@ function drawVerdict(line) {
   return createElement("li", {}, symbol, createElement("b", {}, line.size), line.text);
 }
 
+function drawPair(pair) {
+  const numbers = [pair.base, pair.head, pair.change].map((text) => createElement("td", { className: "n" }, text));
+  return createElement("tr", {}, createElement("th", { scope: "row" }, pair.number), ...numbers, createElement("td", { className: "why" }, pair.meaning));
+}
+
+function describeIdle(state) {
+  const isIdle = state.steps.length === 0 && state.silent_s > SILENT_FROM_S;
+  return isIdle ? ` Nothing was stored for ${Math.round(state.silent_s)} s: an image is built, a container starts, or the harness was killed.` : "";
+}
+function describeComparison({ title, answer, pairs }, state) {
+  if (state.state === "complete") return `The comparison is complete: ${title}. ${answer}`;
+  if (state.state === "interrupted") return `The comparison was interrupted: ${title}. ${answer} The same command goes on where it stopped.`;
+  const held = pairs.length ? ` ${pairs.length} ${pairs.length === 1 ? "pair of windows is" : "pairs of windows are"} held.` : "";
+  return `Compared: ${title}.${held} ${answer}${describeIdle(state)}`;
+}
 function describeState(state) {
   if (state.problem) return `The campaign can't be read: ${state.problem}`;
+  if (state.comparison) return describeComparison(state.comparison, state);
   const done = state.sizes.filter((size) => size.status !== "running").length;
   if (state.state === "complete") return state.take ? `The campaign is complete. Take ${state.take} for ${state.users_limit} users: the report says why.` : "The campaign is complete. The report says what was found.";
   if (state.state === "interrupted") return "The campaign was interrupted. The same command goes on where it stopped.";
   if (state.silent_s === undefined) return "This campaign runs no search at the moment, or was killed: what its reports say so far is below.";
-  const idle = state.steps.length === 0 && state.silent_s > SILENT_FROM_S ? ` Nothing was stored for ${Math.round(state.silent_s)} s: an image is built, a container starts, or the harness was killed.` : "";
-  return `${done} of ${state.sizes.length} ${state.sizes.length === 1 ? "size is" : "sizes are"} done.${idle}`;
+  return `${done} of ${state.sizes.length} ${state.sizes.length === 1 ? "size is" : "sizes are"} done.${describeIdle(state)}`;
 }
 let isOver = false;
 function draw(state) {
@@ -136,7 +151,8 @@ function draw(state) {
   if (state.problem) return;
   setText(byId("name"), [state.target, state.campaign, state.started_at].filter(Boolean).join(" · "));
   const what = state.target ?? state.campaign;
-  setText(byId("title"), isOver ? `Measured: ${what}` : `Measuring ${what}`);
+  const verbs = state.comparison ? ["Compared", "Comparing two versions of"] : ["Measured", "Measuring"];
+  setText(byId("title"), isOver ? `${verbs[0]}: ${what}` : `${verbs[1]} ${what}`);
   document.title = byId("title").textContent;
   byId("report").hidden = !state.has_report;
   setText(byId("report").firstElementChild, isOver ? "The report" : "The report so far");
@@ -144,6 +160,10 @@ function draw(state) {
   byId(state.steps.length ? "idle" : "legend").hidden = true;
   byId("steps").replaceChildren(...state.steps.map((step) => drawStep(step, state.p95_limit_s)));
   const steps = new Map(state.steps.map((step) => [step.id, step]));
+  const pairs = state.comparison?.pairs ?? [];
+  byId("pairs-section").hidden = pairs.length === 0;
+  byId("pairs").replaceChildren(...pairs.map(drawPair));
+  byId("search-section").hidden = state.comparison !== undefined;
   setText(byId("limit"), format(state.users_limit));
   byId("sizes").replaceChildren(...state.sizes.map((size) => drawSize(size, steps.get(size.id), state.users_limit)));
   byId("verdicts-section").hidden = state.verdicts.length === 0;
