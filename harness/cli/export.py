@@ -17,7 +17,6 @@ from harness.plan import plan_from_json
 from harness.report import System, render_export
 from harness.store import CampaignFolder, write_requests, write_text
 
-
 _PARQUET = "parquet"
 _FORMATS = (*(system.value for system in System), _PARQUET)
 _HELP = "The system that the file is for; parquet has all requests."

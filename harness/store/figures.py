@@ -57,7 +57,7 @@ class FiguresReader:
         live = self._live.read([live_file], lambda: read_live_campaign(folder))
         steps = self._read_steps(folder, _list_ids(summary, live))
         written_at_s = [step.written_at_s for step in steps.values()]
-        written_at_s += [state.written_at_s for path in (events, live_file) if (state := find_state(path))]
+        written_at_s += [file.written_at_s for path in (events, live_file) if (file := find_state(path))]
         state = self._choose_state(log, max(written_at_s, default=0.0))
         return CampaignFigures(
             folder.name, state, str(log.started_at), summary, live=live, steps=self._drop_stale(steps)

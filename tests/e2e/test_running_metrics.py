@@ -38,9 +38,7 @@ def collect_answers(
     return expressions
 
 
-def test_every_query_of_the_dashboard_finds_data_of_a_real_campaign(
-    project: Project, tmp_path: Path
-) -> None:
+def test_every_query_of_the_dashboard_finds_data_of_a_real_campaign(project: Project, tmp_path: Path) -> None:
     """The small size breaks within 12 users and the large one does not, so that one of them is taken."""
     project.write("matrix.yaml", MATRIX + UP_TO_12_USERS)
     commands, port = find_prometheus(tmp_path), find_free_port()

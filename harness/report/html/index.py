@@ -122,9 +122,7 @@ class TargetTrends:
     trends: tuple[Trend, ...]
 
 
-def render_index(
-    summaries: Sequence[StoredSummary], comparisons: Sequence[StoredComparison] = ()
-) -> str:
+def render_index(summaries: Sequence[StoredSummary], comparisons: Sequence[StoredComparison] = ()) -> str:
     """Return the page; `summaries` and `comparisons` start with the oldest campaign."""
     page = load_templates().get_template("index.html.j2")
     return page.render(

@@ -75,9 +75,7 @@ def compare(plan: Plan, tmp_path: Path) -> Callable[[Observer], CampaignFolder]:
 
     def run(observer: Observer) -> CampaignFolder:
         try:
-            run_ab(
-                plan, REQUEST, tmp_path / "results", observer, connect=connect, on_folder=observer.open
-            )
+            run_ab(plan, REQUEST, tmp_path / "results", observer, connect=connect, on_folder=observer.open)
         except KeyboardInterrupt:
             assert len(observer.comparisons) == observer.most_pairs
         assert observer.folder is not None

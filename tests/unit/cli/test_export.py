@@ -80,7 +80,7 @@ def test_the_file_is_written_instead_of_printed(campaign: str, tmp_path: Path) -
     assert (tmp_path / "compose.yaml").read_text() == export(*words)
 
 
-@pytest.mark.parametrize("name", ["kubernete", "KUBERNETES", "", "parquet "])
+@pytest.mark.parametrize("name", ["nomad", "KUBERNETES", "", "parquet "])
 def test_another_name_is_refused_with_those_that_there_are(
     name: str, campaign: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
