@@ -16,10 +16,12 @@ State = dict[str, Any]
 def read_address(running: subprocess.Popen[str]) -> str:
     """Read lines until the page's address is printed."""
     assert running.stdout is not None
+    lines = []
     for line in running.stdout:
+        lines.append(line)
         if address := re.search(r"live page: (http://127\.0\.0\.1:\d+/)", line):
             return address[1]
-    pytest.fail("the harness ended without an address")
+    pytest.fail(f"the harness ended without an address: {''.join(lines)}")
 
 
 def await_state(address: str, is_wanted: Callable[[State], bool], within_s: float = 60) -> State:

@@ -59,12 +59,7 @@ def run_image(
     return subprocess.run(arguments, capture_output=True, text=True, timeout=300)
 
 
-HOST = (
-    "--network=host",
-    "--pid=host",
-    "--cgroupns=host",
-    "--volume=/sys/fs/cgroup:/sys/fs/cgroup:ro",
-)
+HOST = ("--network=host", "--pid=host")
 
 
 @pytest.fixture
@@ -94,7 +89,6 @@ def test_a_container_with_the_socket_measures_and_its_user_owns_the_results(
         pytest.skip("other programs on this machine left the size without an answer")
     assert done.returncode == 0, done.stdout
     assert cell["sustained_users"] == 6
-    assert all(stall["cpu_ratio"] is not None for stall in cell["stalls"])
 
 
 def test_the_doctor_knows_that_it_is_in_a_container_and_lists_the_commands(
@@ -104,12 +98,10 @@ def test_the_doctor_knows_that_it_is_in_a_container_and_lists_the_commands(
     done = run_image(image, project.folder, "doctor", options=HOST)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "this container has the host's network" in done.stdout
-    assert "control groups" not in done.stdout
     assert "  harness demo " in done.stdout
     done = run_image(image, project.folder, "doctor", options=())
     assert done.returncode == 2
     assert "try: docker run --network host" in done.stdout
-    assert "does not see the control groups of others" in done.stdout
 
 
 def test_a_container_without_the_hosts_network_refuses_to_measure(image: str, project: Project) -> None:
