@@ -30,6 +30,7 @@ from harness.measure.own_container import (
     OwnContainer,
     find_own_container,
     lacks_host_network,
+    list_lacks,
 )
 from harness.model import GIB, Engine
 
@@ -301,18 +302,7 @@ def check_own_container(own: OwnContainer | None) -> Iterator[Finding]:
         yield Finding(
             Level.OK, "this container has the host's network: published ports are reached at 127.0.0.1"
         )
-    if not own.has_host_processes:
-        what = (
-            "this container does not see the host's processes: what the engine and its proxy use is unknown"
-        )
-        yield Finding(Level.WARNING, what, "docker run --pid host")
-    if not own.sees_groups:
-        what = (
-            "this container does not see the control groups of others: for what a target waits is unknown, "
-            "and so is the peak of its memory on cgroup v2"
-        )
-        fix = "docker run --pid host --cgroupns host --volume /sys/fs/cgroup:/sys/fs/cgroup:ro"
-        yield Finding(Level.WARNING, what, fix)
+    yield from (Finding(Level.WARNING, what, fix) for what, fix in list_lacks(own))
 
 
 def check_remote_engine(access: PortAccess | None) -> Finding:

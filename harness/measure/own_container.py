@@ -1,7 +1,7 @@
 """Find out whether the harness runs in a container of the engine, and what it shares with the host."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,21 @@ def find_own_container(client: APIClient) -> OwnContainer | None:
 def lacks_host_network(own: OwnContainer | None) -> bool:
     """Return True for a container that reaches no port that the engine publishes on its host's loopback."""
     return own is not None and not own.has_host_network
+
+
+def list_lacks(own: OwnContainer) -> Iterator[tuple[str, str]]:
+    """Yield what a container does not see of its host, each with the options of `docker run` that help."""
+    if not own.has_host_processes:
+        yield (
+            "this container does not see the host's processes: what the engine and its proxy use is unknown",
+            "docker run --pid host",
+        )
+    if not own.sees_groups:
+        yield (
+            "this container does not see the control groups of others: for what a target waits is unknown, "
+            "and so is the peak of its memory on cgroup v2",
+            "docker run --pid host --cgroupns host --volume /sys/fs/cgroup:/sys/fs/cgroup:ro",
+        )
 
 
 def find_container_id(mounts: str) -> str | None:
