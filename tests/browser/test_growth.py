@@ -103,8 +103,9 @@ def list_parts(choice: Choice | None) -> list[object] | None:
     return [choice.ground.value, name_choice(choice), choice.until_users, list_parts(choice.instead)]
 
 
-@pytest.mark.parametrize("name", CAMPAIGNS)
+@pytest.mark.parametrize("name", sorted(CAMPAIGNS.keys() - {"with a shared companion"}))
 def test_the_page_names_the_costs_of_the_table(context: BrowserContext, tmp_path: Path, name: str) -> None:
+    """The companion is put into a finished campaign, whose table goes on beyond what it allows."""
     view = build_view(CAMPAIGNS[name]())
     assert view.growth is not None
     rows = [(row.until_users, row.cost) for row in view.growth.rows]
