@@ -342,6 +342,17 @@ services:
       H: !!binary aGk=, I: 2024-01-02, J: 2024-1-2T03:04:05.60+02:00, K: 2024-01-02 03:04:05}
 """,
     },
+    "a build without its context": {
+        "compose.yaml": """\
+services:
+  web: {extends: {file: sub/base.yaml, service: base}, ports: [80], build: {args: {A: 2}}, depends_on: [job]}
+  job: {build: {context: ./job, target: one}}
+""",
+        "compose.override.yaml": "services: {job: {build: {target: two}}, web: {environment: {EQUALS: =}}}\n",
+        "sub/base.yaml": "services: {base: {build: {context: app, args: [A=1, B=1]}}}\n",
+        "sub/app/x": "",
+        "job/x": "",
+    },
     "variables of an included file": {
         "compose.yaml": """\
 include: [{path: inner.yaml, env_file: inner.env}]

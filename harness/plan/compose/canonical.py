@@ -113,8 +113,9 @@ def is_remote_context(text: str) -> bool:
 
 def _canonicalize_build(value: Any, folder: Path, home: str) -> Tree:
     build = {"context": value} if isinstance(value, str) else dict(value)
-    context = str(build.get("context", "."))
-    build["context"] = context if is_remote_context(context) else resolve_path(context, folder, home)
+    if "context" in build:
+        context = str(build["context"])
+        build["context"] = context if is_remote_context(context) else resolve_path(context, folder, home)
     if "args" in build:
         build["args"] = to_mapping(build["args"])
     if "additional_contexts" in build:

@@ -68,7 +68,16 @@ def _read_files(files: Sequence[Path], source: _Source) -> Tree:
             own = _add_includes(own, inner, document.replaced)
             own = _apply_extends(own, file, inner, document.replaced)
             model = merge_models(drop_paths(model, document.replaced), own)
-    return model
+    services = model.get("services") or {}
+    return {**model, "services": {name: _fill_in_context(services[name], source.folder) for name in services}}
+
+
+def _fill_in_context(service: Tree, folder: Path) -> Tree:
+    """Return a service whose build has a context: the folder, unless one of the files says another one."""
+    build = service.get("build")
+    if not isinstance(build, dict) or "context" in build:
+        return service
+    return {**service, "build": {**build, "context": str(folder)}}
 
 
 def _read_document(values: Any, file: Path, source: _Source) -> Tree:

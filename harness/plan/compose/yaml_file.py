@@ -110,6 +110,7 @@ _Constructor.add_constructor("tag:yaml.org,2002:int", _Constructor.construct_go_
 _Constructor.add_constructor("tag:yaml.org,2002:float", _Constructor.construct_go_float)
 _Constructor.add_constructor("tag:yaml.org,2002:timestamp", _Constructor.construct_go_time)
 _Constructor.add_constructor("tag:yaml.org,2002:binary", _Constructor.construct_go_bytes)
+_Constructor.add_constructor("tag:yaml.org,2002:value", _Constructor.construct_yaml_str)
 _Constructor.add_multi_constructor("!", _construct_unknown)
 _Constructor.add_constructor("!reset", _Constructor.construct_tagged)
 _Constructor.add_constructor("!override", _Constructor.construct_tagged)
@@ -191,7 +192,8 @@ def _take_tags_out(tree: Any) -> YamlDocument:
                 if not (isinstance(tagged, _Tagged) and tagged.is_reset)
             }
         if isinstance(value, list):
-            return [walk(each, (*path, "*")) for each in value]
+            kept = (each for each in value if not (isinstance(each, _Tagged) and each.is_reset))
+            return [walk(each, (*path, "*")) for each in kept]
         return value
 
     return YamlDocument(walk(tree, ()), tuple(replaced))

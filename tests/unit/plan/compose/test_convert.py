@@ -107,6 +107,16 @@ def test_scalars_are_written_as_go_writes_them(convert: Convert) -> None:
     assert (values["command"], values["aliases"]) == (["sh", "-c", "anb"], ["web", "my_shop-web"])
 
 
+def test_a_build_keeps_its_context_where_another_file_changes_the_rest(
+    convert: Convert, tmp_path: Path
+) -> None:
+    values = convert(FILES["a build without its context"]).values
+    args = {"A": "2", "B": "1"}
+    assert values["build"] == {"context": str(tmp_path / "sub/app"), "args": args}
+    assert values["companions"]["job"]["build"] == {"context": str(tmp_path / "job"), "target": "two"}
+    assert values["environment"] == {"EQUALS": "="}
+
+
 def test_a_tab_that_indents_is_refused_with_its_place(convert: Convert) -> None:
     with pytest.raises(ValueError, match=r"compose\.yaml:2:1: .*indent with spaces, not tabs"):
         convert("services:\n\tweb: {image: x}\n")
