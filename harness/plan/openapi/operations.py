@@ -18,6 +18,7 @@ from harness.plan.openapi.addresses import (
 from harness.plan.openapi.forms import build_form, build_parts, encode_fields, find_field, find_files
 from harness.plan.openapi.nodes import Node, open_document
 from harness.plan.openapi.schemas import NoValueError, format_scalar, is_plain, is_scalar, make_value
+from harness.plan.schema.quoting import quote
 
 METHODS = ("get", "post", "put", "patch", "delete")
 _OTHER_METHODS = ("head", "options", "trace", "query")
@@ -199,9 +200,11 @@ def _build_headers(parameters: Sequence[Node]) -> dict[str, str]:
     for each in parameters:
         keys = each.mapping
         name = format_scalar(keys.get("name"))
-        if keys.get("required") is not True or not _HEADER_NAME.fullmatch(name):
+        if keys.get("required") is not True or keys.get("in") not in ("header", "cookie"):
             continue
-        if keys.get("in") == "header" and name.lower() not in _HEADERS_OF_THE_BODY:
+        if not _HEADER_NAME.fullmatch(name):
+            each.notes.add(f"the {keys['in']} {quote(name)} is left out: nothing can have that name")
+        elif keys.get("in") == "header" and name.lower() not in _HEADERS_OF_THE_BODY:
             headers[name] = _format_header(find_parameter_value(each))
         elif keys.get("in") == "cookie":
             cookies.append(f"{name}={_format_header(find_parameter_value(each))}")

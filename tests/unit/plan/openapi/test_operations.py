@@ -220,6 +220,18 @@ def test_required_headers_and_cookies_are_sent() -> None:
     }
 
 
+def test_a_header_that_no_client_can_send_is_noted() -> None:
+    parameters = [
+        {"name": "bad name", "in": "header", "required": True},
+        {"name": "a;b", "in": "cookie", "required": True},
+        {"name": "not needed", "in": "header"},
+    ]
+    assert read_paths({"/x": {"get": {"parameters": parameters}}}).notes == (
+        'the header "bad name" is left out: nothing can have that name',
+        'the cookie "a;b" is left out: nothing can have that name',
+    )
+
+
 def test_an_operations_parameter_goes_before_its_paths() -> None:
     inherited = {"name": "q", "in": "query", "required": True, "example": "path"}
     paths = {"/x": {"parameters": [inherited], "get": {"parameters": [{**inherited, "example": "own"}]}}}
