@@ -58,6 +58,9 @@ CLASSES = {
     "host drifts, 10 % in 20 minutes": _build(
         Service(), noise=Noise(run_speed_sd=0.02, drift_ratio=0.1, drift_period_s=1200.0)
     ),
+    "host wavers, 12 % in 3 minutes": _build(
+        Service(), noise=Noise(run_speed_sd=0.02, drift_ratio=0.12, drift_period_s=180.0)
+    ),
     "memory fills, 25 s": _build(
         Service(cpu_s=0.003, base_bytes=22 * MIB, user_bytes=300 * _KIB, user_fill_s=25.0)
     ),

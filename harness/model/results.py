@@ -12,7 +12,7 @@ from harness.model.failures import Failures
 from harness.model.host import HostUse, ReferenceCapacity
 from harness.model.light_load import ShortfallGap
 from harness.model.memory import MemoryTrend
-from harness.model.plan import Cell
+from harness.model.plan import Cell, Slo
 from harness.model.request_slices import RequestSlices
 from harness.model.resources import Limits
 from harness.model.stalls import Stalls
@@ -41,6 +41,19 @@ class Latency:
     slow_batches: int = 0
     nearly_slow_ratio: float | None = None
     very_slow_ratio: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NamedShare:
+    """The good answers of a window to one request name, on which an SLO sets a percentile.
+
+    `requests` is how many there are. `latency` is that of these answers, and its shares are above the limit
+    of this SLO.
+    """
+
+    slo: Slo
+    requests: int
+    latency: Latency
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +147,8 @@ class StepResult:
     `wait_ratio` is the share of the users' time that they waited for answers, `unexplained_ratio` the share
     that was neither thinking nor waiting (Little's law). `cycle_s` is the time from one request of a user to
     its next, and None if nothing shows it. `series` and `curves` are for the page; the checks at the end have
-    none. `slices` tell what requests cost; None without counters.
+    none. `slices` tell what requests cost; None without counters. `named_shares` has one entry for each SLO
+    on a percentile of one request name.
     """
 
     index: int
@@ -159,6 +173,7 @@ class StepResult:
     users_reached: int = 0
     settling: Settling = Settling()
     by_name: tuple[NameStats, ...] = ()
+    named_shares: tuple[NamedShare, ...] = ()
     series: Series | None = None
     cycle_s: float | None = None
     memory: MemoryTrend | None = None

@@ -148,9 +148,9 @@ def find_probability(
 
 
 def is_broken_by(step: StepResult, slo: Slo) -> bool:
-    """Return True if the step failed by a limit on the same percentile of all response times."""
+    """Return True if the step failed by a limit on the same percentile of the same requests."""
     broken = step.judgement.broken_slo
-    return broken is not None and (broken.indicator, broken.request_name) == (slo.indicator, None)
+    return broken is not None and (broken.indicator, broken.request_name) == (slo.indicator, slo.request_name)
 
 
 def _compute_truncation_shares(

@@ -63,11 +63,11 @@ def choose_next_step(
     """Choose the step that a cell needs next; None when its search is done.
 
     `steps` are the cell's own. `neighbours` are the results of other cells, each with at least one step. An
-    INVALID step is repeated once, unless it would be the same again (see `is_scenario_broken`), and so is a
-    failure on a slow host (see `needs_faster_host`). A step with too few requests is not repeated if more
-    users can make more of them (see `find_inconclusive_step`). The search ends if no number of users can. If
-    users wait much of their time already in the first step, a single user is measured next, with whose
-    throughput all others are compared.
+    INVALID step is repeated once, unless it would be the same again (see `is_scenario_broken`). A step with
+    too few requests is not repeated if more users can make more of them (see `find_inconclusive_step`). The
+    search ends if no number of users can. If users wait much of their time already in the first step, a
+    single user is measured next, with whose throughput all others are compared. Before the search ends, an
+    end of its bracket may be held again (see `_choose_last_hold`).
     """
     held, steps = steps, leave_out_empty_references(steps)
     results = [*steps, *(step for neighbour in neighbours for step in neighbour.steps)]
@@ -80,8 +80,6 @@ def choose_next_step(
             return None
         if steps and steps[-1].verdict is Verdict.INVALID:
             return Step(steps[-1].users, plan.timing)
-    if needs_faster_host(steps, neighbours):
-        return Step(steps[-1].users, plan.timing)
     if (reference := choose_reference_step(plan, held, is_first=not neighbours)) is not None:
         return reference
     if find_constant_errors(steps, neighbours) is not None:
@@ -90,11 +88,43 @@ def choose_next_step(
         return check
     bracket = find_bracket(_drop_unproven_passes(plan, steps))
     bracket = _raise_sustained(bracket, inconclusive, unjudged_users, plan.search.precision_ratio)
+    step = _choose_open_step(plan, cell, steps, neighbours, bracket)
+    return step or _choose_last_hold(plan, cell, steps, neighbours, bracket)
+
+
+def _choose_open_step(
+    plan: Plan,
+    cell: Cell,
+    steps: Sequence[StepResult],
+    neighbours: Sequence[CellResult],
+    bracket: Bracket,
+) -> Step | None:
+    """Choose a step that the answer still needs; None if the bracket is narrow enough, or none can help."""
     if is_bracket_sufficient(plan.search, plan.users_limit, bracket):
-        return _choose_longer_hold(plan, bracket, steps) or _choose_doubtful_end(plan, bracket, steps)
+        return None
     if plan.users_required is not None:
         return _choose_demand_step(plan, plan.users_required, steps, neighbours)
     return _choose_search_step(plan, cell, steps, neighbours, bracket)
+
+
+def _choose_last_hold(
+    plan: Plan,
+    cell: Cell,
+    steps: Sequence[StepResult],
+    neighbours: Sequence[CellResult],
+    bracket: Bracket,
+) -> Step | None:
+    """Choose an end of the final bracket that must be held again; None if both ends stand.
+
+    It is the failure if the host was slow, the pass if it does not show how long the memory lasts, or the end
+    that all windows together contradict. Failures above the bracket are not held again: they change nothing.
+    """
+    broken = bracket.broken_users
+    if broken is not None and needs_faster_host(steps, broken, neighbours, plan.slos):
+        return Step(broken, plan.timing)
+    if not is_bracket_sufficient(plan.search, plan.users_limit, bracket):
+        return None
+    return _choose_longer_hold(plan, bracket, steps) or _choose_doubtful_end(plan, cell, bracket, steps)
 
 
 def _choose_search_step(
@@ -128,12 +158,15 @@ def _is_creeping(
 
     That is so after three numbers of users that failed and none that passed, or after two if they are no more
     than those of the light step. It is so at once if the first failure is below the estimate and the light
-    step's, because nothing then says how far below.
+    step's, because nothing then says how far below. Where a window has passed and others have outvoted it,
+    the capacity is near: only failures with no more users count.
     """
     broken = bracket.broken_users
     if bracket.sustained_users is not None or broken is None or broken == 1:
         return False
-    failed_count = len({step.users for step in steps if step.verdict is Verdict.FAIL})
+    passed = [step.users for step in steps if step.verdict is Verdict.PASS and step.users >= broken]
+    failed = {step.users for step in steps if step.verdict is Verdict.FAIL}
+    failed_count = sum(users <= min(passed, default=users) for users in failed)
     if failed_count >= _MOST_FAILURES_BY_ESTIMATE:
         return True
     is_light = broken <= search.first_users
@@ -189,11 +222,13 @@ def _raise_sustained(
     return raised
 
 
-def _choose_doubtful_end(plan: Plan, bracket: Bracket, steps: Sequence[StepResult]) -> Step | None:
+def _choose_doubtful_end(
+    plan: Plan, cell: Cell, bracket: Bracket, steps: Sequence[StepResult]
+) -> Step | None:
     sustained, broken = bracket.sustained_users, bracket.broken_users
     if sustained is None or broken is None or plan.users_required is not None:
         return None
-    return choose_doubtful_end(plan, drop_superseded_steps(steps), sustained, broken)
+    return choose_doubtful_end(plan, cell.limits, steps, sustained, broken)
 
 
 def _is_inconclusive_too_often(steps: Sequence[StepResult]) -> bool:

@@ -14,9 +14,11 @@ from harness.analyse.search.capacity_estimate import (
     find_shortfall_limit,
     is_broken_by,
 )
-from harness.analyse.search.capacity_fit import CapacityFit, fit_capacity
-from harness.model import Plan, SearchStrategy, Slo, Step, StepResult, Verdict
-from harness.model.evidence import SlosHold
+from harness.analyse.search.capacity_fit import fit_capacity
+from harness.analyse.search.host_pace import compute_slowdown, drop_superseded_steps
+from harness.analyse.search.limit_shape import select_near
+from harness.analyse.search.shown_shares import select_share, sum_slow
+from harness.model import Limits, Plan, SearchStrategy, Slo, Step, StepResult, Verdict
 
 _MOST_HOLDS = 2
 """No end of a bracket is held more often than this."""
@@ -25,51 +27,64 @@ _MOST_LIGHT_HOLDS = 3
 _CHANCE_RATIO = 2.0
 """A failure at light load is doubtful if less than this times the allowed share of its requests was slow."""
 
+_QUOTA_USED_AT_LEAST = 0.85
+"""A target that uses this share of its CPU quota is stopped by it (see `result.limiting_factor`)."""
+
 
 def is_sustained_by_sum(steps: Sequence[StepResult]) -> bool:
     """Return True if valid steps at one number of users pass together.
 
-    Steps that contradict one another pass together if they failed by nothing but the share of slow requests,
-    and if this share over all their requests is allowed. Otherwise one failure is enough.
+    Steps that contradict one another pass together if they failed by nothing but shares of slow requests, of
+    all of them or of one name, and if these shares over all windows are allowed. Otherwise one failure is
+    enough.
     """
     failed = [step for step in steps if step.verdict is Verdict.FAIL]
     if not failed or len(failed) == len(steps):
         return not failed
-    slo = failed[0].judgement.broken_slo
-    if slo is None or not all(_shows_share_of(step, slo) for step in steps):
-        return False
-    slow = sum(step.requests * (step.latency.slow_ratio or 0.0) for step in steps)
-    return slow <= compute_allowed_slow_share(slo) * sum(step.requests for step in steps)
+    broken = {step.judgement.broken_slo for step in failed}
+    named = {share.slo for step in failed for share in step.named_shares}
+    return all(slo is not None and _is_allowed_in_sum(steps, slo) for slo in broken | named)
 
 
-def choose_doubtful_end(plan: Plan, steps: Sequence[StepResult], sustained: int, broken: int) -> Step | None:
+def _is_allowed_in_sum(steps: Sequence[StepResult], slo: Slo) -> bool:
+    shown = [select_share(step, slo) for step in steps]
+    known = [step for step in shown if step is not None]
+    slow, requests = sum_slow(known)
+    return len(known) == len(steps) and slow <= compute_allowed_slow_share(slo) * requests
+
+
+def choose_doubtful_end(
+    plan: Plan, limits: Limits, steps: Sequence[StepResult], sustained: int, broken: int
+) -> Step | None:
     """Choose the end of a bracket that all windows together contradict, to hold it again; None if they don't.
 
-    The end is held for as long as a window may be, once. A failure at light load ends the search far below a
-    capacity that other windows can't show. So if it may be chance, it is held twice more.
+    `steps` are all of a cell with these limits. The end is held for as long as a window may be, once. A
+    failure at light load ends the search far below a capacity that other windows can't show. So if it may be
+    chance, it is held twice more.
     """
+    counted = drop_superseded_steps(steps)
+    failed = [step for step in counted if step.users == broken and step.verdict is Verdict.FAIL]
     slo = find_percentile_slo(plan.slos)
     if plan.search.strategy is not SearchStrategy.PREDICT or slo is None:
         return None
-    failed = [step for step in steps if step.users == broken and step.verdict is Verdict.FAIL]
     if not all(is_broken_by(step, slo) for step in failed):
         return None
-    held = [step for step in steps if step.users == broken]
-    if _may_be_chance(plan, held, slo) and len(held) < _MOST_LIGHT_HOLDS:
+    held = [step for step in counted if step.users == broken]
+    if _count_holds(steps, broken) < _MOST_LIGHT_HOLDS and _may_be_chance(plan, held, slo):
         return _hold_for_long(plan, broken)
-    fit = fit_capacity(
-        steps,
-        slo,
-        compute_geometric_mean((sustained, broken)),
-        is_cpu_bound=False,
-        shortfall_limit=find_shortfall_limit(plan.slos),
-    )
-    users = (
-        None if fit is None else _find_contradicted_end(fit, sustained, broken, plan.search.precision_ratio)
-    )
-    if users is None or not 0 < sum(step.users == users for step in steps) < _MOST_HOLDS:
+    users = _find_contradicted_end(plan, limits, counted, slo, (sustained, broken))
+    if users is None or not 0 < _count_holds(steps, users) < _MOST_HOLDS:
         return None
     return _hold_for_long(plan, users)
+
+
+def _count_holds(steps: Sequence[StepResult], users: int) -> int:
+    """Return how often these users were held, also while the host was too slow for the window to count."""
+    return sum(step.users == users for step in steps)
+
+
+def _uses_quota(step: StepResult, limits: Limits) -> bool:
+    return (step.target.cpu_cores or 0.0) >= _QUOTA_USED_AT_LEAST * limits.total_cores
 
 
 def _hold_for_long(plan: Plan, users: int) -> Step:
@@ -78,27 +93,40 @@ def _hold_for_long(plan: Plan, users: int) -> Step:
 
 def _may_be_chance(plan: Plan, held: Sequence[StepResult], slo: Slo) -> bool:
     """Return True if steps at one light load failed together by few more slow requests than are allowed."""
-    if held[0].users > plan.search.first_users or not all(_shows_share_of(step, slo) for step in held):
+    if held[0].users > plan.search.first_users or any(select_share(step, slo) is None for step in held):
         return False
-    slow = sum(step.requests * (step.latency.slow_ratio or 0.0) for step in held)
-    return slow < _CHANCE_RATIO * compute_allowed_slow_share(slo) * sum(step.requests for step in held)
+    slow, requests = sum_slow(held)
+    return slow < _CHANCE_RATIO * compute_allowed_slow_share(slo) * requests
 
 
 def _find_contradicted_end(
-    fit: CapacityFit, sustained: int, broken: int, precision_ratio: float
+    plan: Plan, limits: Limits, counted: Sequence[StepResult], slo: Slo, ends: tuple[int, int]
 ) -> int | None:
-    """Return the end beyond which the fitted capacity lies by more than half of the precision."""
-    margin = math.sqrt(1 + precision_ratio)
-    if fit.users > broken * margin:
+    """Return the end beyond which the fitted capacity lies by more than half of the precision; or None.
+
+    If the CPU stops the size, an end that was held while the host was faster than on average counts as one of
+    fewer users, in proportion.
+    """
+    sustained, broken = ends
+    around_users = compute_geometric_mean(ends)
+    at_end = [step for step in counted if step.users == broken and step.verdict is Verdict.FAIL]
+    is_cpu_bound = all(_uses_quota(step, limits) for step in at_end)
+    fit = fit_capacity(
+        counted,
+        slo,
+        around_users,
+        is_cpu_bound=False,
+        shortfall_limit=find_shortfall_limit(plan.slos),
+    )
+    if fit is None:
+        return None
+
+    def weigh(users: int) -> float:
+        held = [step for step in counted if step.users == users]
+        near = select_near(counted, around_users)
+        return users * (compute_slowdown(held, near) if is_cpu_bound else 1.0)
+
+    margin = math.sqrt(1 + plan.search.precision_ratio)
+    if fit.users > weigh(broken) * margin:
         return broken
-    return sustained if fit.users < sustained / margin else None
-
-
-def _shows_share_of(step: StepResult, slo: Slo) -> bool:
-    """Return True if the step's share of slow requests is that of the SLO, and decided its verdict."""
-    if step.latency.slow_ratio is None or step.requests == 0:
-        return False
-    evidence = step.judgement.evidence
-    if isinstance(evidence, SlosHold):
-        return find_percentile_slo(each.slo for each in evidence.evaluations) == slo
-    return slo.request_name is None and is_broken_by(step, slo)
+    return sustained if fit.users < weigh(sustained) / margin else None

@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 
 from harness.analyse.search.capacity_estimate import find_percentile_slo, find_shortfall_limit
-from harness.analyse.search.limit_shape import NEAR_FACTOR
 from harness.analyse.search.rare_requests import count_fewest_requests
 from harness.analyse.step.baseline import Baseline, choose_baseline, find_baseline_step
 from harness.analyse.step.cycle import measure_cycle_s
@@ -29,13 +28,8 @@ from harness.analyse.step.scenario_errors import (
     summarize_tasks,
 )
 from harness.analyse.step.shortfall_gap import find_baseline_gap, find_shortfall_gap
-from harness.analyse.step.slo import (
-    choose_batch_s,
-    compute_variance_ratio,
-    evaluate_slo,
-    find_shortfall_ratio,
-    is_settled,
-)
+from harness.analyse.step.slo import evaluate_slo, find_shortfall_ratio, is_settled
+from harness.analyse.step.slow_shares import summarize_latency, summarize_named_shares
 from harness.analyse.step.sound_part import is_recovering, select_sound_part
 from harness.analyse.step.steady import check_memory_growth
 from harness.analyse.step.step_memo import StepMemo
@@ -50,7 +44,7 @@ from harness.analyse.step.usage import (
 )
 from harness.analyse.step.validity import check_full_host, is_out_of_memory, judge_validity
 from harness.analyse.step.warmup import is_warm
-from harness.analyse.step.window import Window, cut_window, find_percentile_s
+from harness.analyse.step.window import Window, cut_window
 from harness.model import (
     ANSWERED,
     EndReason,
@@ -294,7 +288,8 @@ def _build_result(
         load_s=facts.ended_s - facts.ramp_from_s,
         requests=len(window.start_s) if window else 0,
         rps=len(nonempty.good) / nonempty.length_s if nonempty else None,
-        latency=_summarize_latency(window, slos) if window else Latency(),
+        latency=summarize_latency(window, find_percentile_slo(slos)) if window else Latency(),
+        named_shares=summarize_named_shares(window, slos) if window else (),
         failures=_summarize_failures(facts, window),
         target=_summarize_target(facts, from_s, to_s, nonempty),
         generator=_summarize_generator(facts, window),
@@ -321,32 +316,6 @@ def _summarize_generator(facts: StepFacts, window: Window | None) -> GeneratorUs
         return GeneratorUse()
     use = summarize_generator(facts, window.from_s, window.to_s)
     return replace(use, seen_ratio=compute_seen_ratio(facts, window))
-
-
-def _summarize_latency(window: Window, slos: Sequence[Slo]) -> Latency:
-    good = window.good
-    if len(good) == 0:
-        return Latency()
-    slo = find_percentile_slo(slos)
-    at_s = window.start_s[~window.failed] - window.from_s
-    variance_ratio, batches = (
-        compute_variance_ratio(at_s, good > slo.at_most, choose_batch_s(window)) if slo else (None, 0)
-    )
-    return Latency(
-        mean_s=float(good.mean()),
-        p50_s=find_percentile_s(good, 50),
-        p95_s=find_percentile_s(good, 95),
-        p99_s=find_percentile_s(good, 99),
-        slow_ratio=_measure_share_above(good, slo),
-        slow_variance_ratio=variance_ratio,
-        slow_batches=batches,
-        nearly_slow_ratio=_measure_share_above(good, slo, 1 / NEAR_FACTOR),
-        very_slow_ratio=_measure_share_above(good, slo, NEAR_FACTOR),
-    )
-
-
-def _measure_share_above(good: np.ndarray, slo: Slo | None, factor: float = 1.0) -> float | None:
-    return None if slo is None else float((good > factor * slo.at_most).mean())
 
 
 def _summarize_failures(facts: StepFacts, window: Window | None) -> Failures:

@@ -430,3 +430,20 @@ def run_search(plan: Plan, response_s: Callable[[int], float]) -> tuple[list[int
             make_closed_step(step.users, latency=always(response_s(step.users)), index=len(facts) + 1)
         )
     return chosen, facts
+
+
+def test_after_a_pass_that_other_windows_outvote_the_users_are_not_halved() -> None:
+    """190 users are expected, and 186 passed and failed: 186 / 1.05 are the other end.
+
+    186, 178 and 170 are three numbers of users that failed, with no pass below them: 85 are next.
+    """
+    verdicts = [(186, "PASS"), (225, "FAIL"), (205, "FAIL"), (195, "FAIL"), (186, "FAIL")]
+    steps = [make_step(users, verdict, i) for i, (users, verdict) in enumerate(verdicts, 1)]
+    plan, neighbours = make_search_plan("predict", 400), [make_neighbour(190.0)]
+    step = choose_next_step(plan, CELL, steps, neighbours)
+    assert step is not None
+    assert step.users == 178
+    lower = [*steps, make_step(178, "FAIL", 6), make_step(170, "FAIL", 7)]
+    step = choose_next_step(plan, CELL, lower, neighbours)
+    assert step is not None
+    assert step.users == 85

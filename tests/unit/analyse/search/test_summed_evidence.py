@@ -7,12 +7,22 @@ import pytest
 from harness.analyse.search.bracket import Bracket, find_bracket
 from harness.analyse.search.search import choose_next_step
 from harness.analyse.search.summed_evidence import choose_doubtful_end, is_sustained_by_sum
-from harness.model import Judgement, Rule, Slo, StepResult
+from harness.model import (
+    Judgement,
+    Latency,
+    NamedShare,
+    Rule,
+    Slo,
+    StepResult,
+    TargetUse,
+)
 from harness.model.evidence import SloBroken, SloEvaluation, SlosHold
+from harness.model.host import HostUse
 from tests.builders import make_plan
 from tests.unit.analyse.synthetic import CELL, make_step
 
 P95, P99 = Slo("p95", 1.0), Slo("p99", 1.0)
+CHECKOUT = Slo("p95", 1.0, "/checkout")
 
 
 def hold(
@@ -74,7 +84,7 @@ CONTRADICTED = [*QUICK, hold(95, 0.001, 4000, index=1), hold(99, 0.06, 300, inde
 
 def test_an_end_that_all_windows_contradict_is_held_for_as_long_as_a_window_may_be() -> None:
     plan = make_plan()
-    step = choose_doubtful_end(plan, CONTRADICTED, 95, 99)
+    step = choose_doubtful_end(plan, CELL.limits, CONTRADICTED, 95, 99)
     assert step is not None
     assert (step.users, step.timing.window_at_least_s) == (99, plan.timing.window_at_most_s)
     assert choose_next_step(plan, CELL, CONTRADICTED) == step
@@ -82,23 +92,24 @@ def test_an_end_that_all_windows_contradict_is_held_for_as_long_as_a_window_may_
 
 def test_an_end_is_held_again_once() -> None:
     again = hold(99, 0.06, 300, index=10)
-    assert choose_doubtful_end(make_plan(), [*CONTRADICTED, again], 95, 99) is None
+    assert choose_doubtful_end(make_plan(), CELL.limits, [*CONTRADICTED, again], 95, 99) is None
 
 
 @pytest.mark.parametrize(("share", "is_held"), [(0.03, False), (0.001, True)])
 def test_only_a_capacity_far_beyond_an_end_contradicts_it(share: float, *, is_held: bool) -> None:
     """Half of the precision of 5 % is allowed: the fit must lie above 99 * 1.025 = 101.4 users."""
     steps = [hold(95, share, 4000), hold(99, 0.051, 1000, index=2)]
-    assert (choose_doubtful_end(make_plan(), steps, 95, 99) is not None) is is_held
+    assert (choose_doubtful_end(make_plan(), CELL.limits, steps, 95, 99) is not None) is is_held
 
 
 def test_ends_that_the_windows_agree_with_are_not_held_again() -> None:
-    assert choose_doubtful_end(make_plan(), [hold(95, 0.03), hold(99, 0.08, index=2)], 95, 99) is None
+    steps = [hold(95, 0.03), hold(99, 0.08, index=2)]
+    assert choose_doubtful_end(make_plan(), CELL.limits, steps, 95, 99) is None
 
 
 def test_only_a_search_that_predicts_holds_an_end_again() -> None:
     plan = make_plan(strategy="bisect")
-    assert choose_doubtful_end(plan, CONTRADICTED, 95, 99) is None
+    assert choose_doubtful_end(plan, CELL.limits, CONTRADICTED, 95, 99) is None
 
 
 def test_a_failure_at_light_load_that_may_be_chance_is_held_twice_more() -> None:
@@ -107,18 +118,96 @@ def test_a_failure_at_light_load_that_may_be_chance_is_held_twice_more() -> None
     once = [hold(10, 0.08, 100), passed]
     twice = [*once, hold(10, 0.06, 300, index=3)]
     for steps in (once, twice):
-        step = choose_doubtful_end(plan, steps, 9, 10)
+        step = choose_doubtful_end(plan, CELL.limits, steps, 9, 10)
         assert step is not None
         assert (step.users, step.timing.window_at_least_s) == (10, plan.timing.window_at_most_s)
-    assert choose_doubtful_end(plan, [*twice, hold(10, 0.06, 300, index=4)], 9, 10) is None
+    assert choose_doubtful_end(plan, CELL.limits, [*twice, hold(10, 0.06, 300, index=4)], 9, 10) is None
 
 
 def test_a_light_failure_with_twice_the_allowed_share_is_no_chance() -> None:
     passed = [hold(9, 0.04, 250, index=index) for index in (2, 3)]
-    assert choose_doubtful_end(make_plan(), [hold(10, 0.11, 300), *passed], 9, 10) is None
+    assert choose_doubtful_end(make_plan(), CELL.limits, [hold(10, 0.11, 300), *passed], 9, 10) is None
 
 
 def test_a_light_failure_that_the_next_windows_outvote_opens_the_bracket() -> None:
     """9 of 100 and 12 of 330 are 4.9 %."""
     again = hold(10, 12 / 330, 330, index=3)
     assert find_bracket([hold(10, 0.09, 100), hold(9, 0.04, index=2), again]) == Bracket(10, None)
+
+
+# An end that was held while the host was faster or slower
+
+
+def test_an_end_is_held_again_once_even_if_the_host_was_too_slow_for_that_window_to_count() -> None:
+    """Before, such a window did not count as a hold, so that the end was held again and again."""
+    *others, failed = CONTRADICTED
+    first = replace(failed, host=HostUse(work_s=0.002))
+    again = replace(hold(99, 0.06, 300, index=10), host=HostUse(work_s=0.0024))
+    assert find_bracket([*others, first, again]) == Bracket(95, 99)
+    assert choose_doubtful_end(make_plan(), CELL.limits, [*others, first], 95, 99) is not None
+    assert choose_doubtful_end(make_plan(), CELL.limits, [*others, first, again], 95, 99) is None
+
+
+@pytest.mark.parametrize(("cpu_cores", "is_held_again"), [(0.9, False), (0.84, True), (None, True)])
+def test_a_pass_on_a_faster_host_is_not_contradicted_by_a_failure_on_a_slower_one(
+    cpu_cores: float | None, *, is_held_again: bool
+) -> None:
+    """The windows together say 97.4 users, and 97.6 would agree with a pass at 100.
+
+    If the CPU stops the size (85 % of its core), 100 users on a host that was 1.049 times as fast as in both
+    windows on average, the root of 1.1, are worth 95.3.
+    """
+    target = TargetUse(cpu_cores=cpu_cores, cpu_per_request_s=0.01)
+    passed, failed = hold(100, 0.03, 4000), hold(104, 0.45, 4000, index=2)
+    steps = [
+        replace(step, target=target, host=HostUse(work_s=work_s))
+        for step, work_s in ((passed, 0.002), (failed, 0.0022))
+    ]
+    step = choose_doubtful_end(make_plan(), CELL.limits, steps, 100, 104)
+    assert (step is not None and step.users == 100) is is_held_again
+
+
+# Percentiles of one request name
+
+
+def hold_named(users: int, named: tuple[int, int], *, index: int = 1, of_all: int = 1100) -> StepResult:
+    """Return the step of a window with so many slow checkouts of so many; of all requests 1 % are slow."""
+    slow, requests = named
+    step = hold(users, 0.01, of_all, index=index)
+    holds = slow <= 0.05 * requests
+    evaluation = SloEvaluation(CHECKOUT, 0.9 if holds else 1.1, holds=holds, is_settled=True)
+    broken = Judgement(Rule.SLO_BROKEN, SloBroken(evaluation))
+    return replace(
+        step,
+        judgement=step.judgement if holds else broken,
+        named_shares=(NamedShare(CHECKOUT, requests, Latency(slow_ratio=slow / requests)),),
+    )
+
+
+@pytest.mark.parametrize(
+    ("windows", "passes"),
+    [
+        (((6, 100), (3, 100)), True),
+        (((8, 100), (3, 100)), False),
+        (((4, 33), (1, 99)), True),
+        (((4, 33), (4, 99)), False),
+    ],
+    ids=["4.5 %", "5.5 %", "3.8 %", "6.1 %"],
+)
+def test_windows_of_a_named_percentile_are_decided_by_the_requests_of_that_name(
+    windows: tuple[tuple[int, int], ...], *, passes: bool
+) -> None:
+    steps = [hold_named(100, named, index=index) for index, named in enumerate(windows, 1)]
+    assert is_sustained_by_sum(steps) is passes
+
+
+def test_a_failure_by_all_requests_is_not_outvoted_if_one_name_is_too_slow_in_sum() -> None:
+    """Of all requests 4 % are slow in both windows together, but 7 of 100 checkouts."""
+    slow = replace(hold(100, 0.07, 1100), named_shares=hold_named(100, (6, 50)).named_shares)
+    quick = hold_named(100, (1, 50), index=2)
+    assert not is_sustained_by_sum([slow, quick])
+    assert is_sustained_by_sum([replace(slow, named_shares=()), quick])
+
+
+def test_a_failure_by_a_name_that_another_window_does_not_show_is_enough() -> None:
+    assert not is_sustained_by_sum([hold_named(100, (4, 33)), hold(100, 0.01, index=2)])
