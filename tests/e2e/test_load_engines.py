@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.outcomes import assert_completes, read_step_endings
 from tests.e2e.own_engine import OwnEngine, run_own_engine
-from tests.e2e.project import ONE_SIZE, UP_TO_6_USERS, Project
+from tests.e2e.project import AT_6_USERS, ONE_SIZE, Project
 
 pytestmark = pytest.mark.e2e
 
@@ -37,7 +37,7 @@ def test_the_step_of_a_killed_worker_container_is_held_again(project: Project, e
     project.write(f"{folder}/steps.py", "KNOWN = True\n")
     project.write(f"{folder}/data/users.csv", "somebody")
     project.write(
-        "matrix.yaml", f"load: {{workers: 2, engines: ['{engine.address}']}}\n" + ONE_SIZE + UP_TO_6_USERS
+        "matrix.yaml", f"load: {{workers: 2, engines: ['{engine.address}']}}\n" + ONE_SIZE + AT_6_USERS
     )
     variables = {"SHOP_TOKEN": "a ${token}", "OTEL_SERVICE_NAME": "shop load"}
     with project.start_harness("run", **variables) as running:
@@ -60,7 +60,7 @@ def test_a_scenario_that_fails_in_a_container_is_reported_with_its_error(
     folder = "targets/behaves"
     text = (project.folder / folder / "locustfile.py").read_text()
     project.write(f"{folder}/locustfile.py", "import docker\n" + text)
-    project.write("matrix.yaml", f"load: {{engines: ['{engine.address}']}}\n" + ONE_SIZE + UP_TO_6_USERS)
+    project.write("matrix.yaml", f"load: {{engines: ['{engine.address}']}}\n" + ONE_SIZE + AT_6_USERS)
     done = project.run_harness("run")
     assert done.returncode == 2
     assert "No module named 'docker'" in done.stdout + done.stderr
