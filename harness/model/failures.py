@@ -48,13 +48,13 @@ def find_commonest_failure(requests: Requests) -> RequestFailure | None:
 
 @dataclass(frozen=True, slots=True)
 class TargetNotAsked:
-    """Requests that ended while the target's network carried next to nothing: `network_bytes`, both ways.
+    """Requests that ended while the target sent next to nothing: `sent_bytes`, and received as little.
 
     `failure` is the most frequent one of the `requests`; None if they were answered, by something else.
     """
 
     requests: int
-    network_bytes: int
+    sent_bytes: int
     failure: RequestFailure | None = None
 
 

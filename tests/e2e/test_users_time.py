@@ -1,6 +1,6 @@
 """Real Locust: which verdict users' pauses, parallel requests and own clients lead to, sound ones and others.
 
-Each scenario is held for a step of its own against a server of this process; all run at the same time.
+Each scenario is held for a step of its own against a server of this process; many run at the same time.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,9 @@ from harness.measure.protocols import MonotonicClock, Usage
 from harness.measure.session import ContainerSession
 from harness.measure.step import StepSpec, hold_step
 from harness.model import Rule, Scenario, Slo, Step, StepResult, Timing
-from harness.model.evidence import EveryRequestFailed, NoRequests
+from harness.model.evidence import EveryRequestFailed, NoRequests, SloBroken, SlosHold
+from harness.model.task_evidence import NothingAsked, ReportsUnread
+from harness.model.user_time import ReportsInSeconds
 from tests.e2e.local_server import serve
 
 pytestmark = pytest.mark.e2e
@@ -256,7 +258,77 @@ class Member(HttpUser):
         if self.is_member:
             self.client.get("/item/1")
 """,
+    "own client that reports seconds": """
+class Rpc(Own):
+    @task
+    def call(self):
+        began = time.perf_counter()
+        self.ask("/sleep/0.04")
+        self.environment.events.request.fire(
+            request_type="rpc", name="call", response_time=time.perf_counter() - began, response_length=0,
+            exception=None, context={},
+        )
+""",
+    "own client that reports negative times": """
+class Rpc(Own):
+    @task
+    def call(self):
+        began = time.perf_counter()
+        self.ask("/")
+        self.fire(2 * time.perf_counter() - began)
+""",
+    "goes on without asking if it can't log in": """
+class Member(HttpUser):
+    wait_time = constant(0.2)
+    logins = 0
+    def on_start(self):
+        Member.logins += 1
+        status = 503 if Member.logins % 2 == 0 else 200
+        self.is_member = self.client.post(f"/status/{status}", name="/login").status_code == 200
+    @task
+    def item(self):
+        if self.is_member:
+            self.client.get("/item/1")
+""",
+    "can't prepare the test": """
+from locust import events
+@events.test_start.add_listener
+def seed(environment, **_):
+    environment.rows = {}["rows"]
+class Reader(HttpUser):
+    wait_time = constant(0.2)
+    @task
+    def read(self):
+        for row in getattr(self.environment, "rows", ()):
+            self.client.get(f"/item/{row}")
+""",
+    "registers users that are known": """
+from locust import events
+@events.test_start.add_listener
+def seed(environment, **_):
+    from locust.clients import HttpSession
+    session = HttpSession(environment.host, environment.events.request, None)
+    for number in range(20):
+        session.post("/status/409", name="/rows")
+class Member(HttpUser):
+    wait_time = constant(0.2)
+    def on_start(self):
+        self.client.post("/status/409", name="/register")
+        time.sleep(1)
+        self.client.post("/sleep/0.2", name="/login")
+    @task
+    def item(self):
+        self.client.get("/item/1")
+""",
 }
+MISTAKEN = {
+    "own client that reports seconds": (Rule.UNREPORTED, ReportsInSeconds),
+    "own client that reports negative times": (Rule.SCENARIO_ERRORS, ReportsUnread),
+    "goes on without asking if it can't log in": (Rule.SLO_BROKEN, SloBroken),
+    "can't prepare the test": (Rule.NO_DATA, NothingAsked),
+    "registers users that are known": (Rule.SLOS_HOLD, SlosHold),
+}
+AT_ONCE = len(SCENARIOS) - len(MISTAKEN)
 SOUND = list(SCENARIOS)[:11]
 HIDING = list(SCENARIOS)[11:14]
 SLOW = list(SCENARIOS)[14:16]
@@ -289,7 +361,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, StepResult
             step = StepSpec(1, Step(12, TIMING), 20.0, lambda facts: False, lambda sample: None)
             return judge_step(hold_step(session, step), SLOS)
 
-    with serve() as url, ThreadPoolExecutor(len(SCENARIOS)) as pool:
+    with serve() as url, ThreadPoolExecutor(AT_ONCE) as pool:
         return dict(zip(SCENARIOS, pool.map(hold, SCENARIOS), strict=True))
 
 
@@ -351,3 +423,12 @@ def test_what_locust_does_not_report_in_full_fails_if_it_is_slow(
     assert result.rule is Rule.SLO_BROKEN, result.judgement
     assert result.latency.p95_s is not None
     assert result.latency.p95_s >= 1.5
+
+
+@pytest.mark.parametrize(("name", "rule", "kind"), [(name, *judged) for name, judged in MISTAKEN.items()])
+def test_what_the_scenario_gets_wrong_is_named_and_what_is_meant_to_fail_is_not(
+    results: Mapping[str, StepResult], name: str, rule: Rule, kind: type[object]
+) -> None:
+    judgement = results[name].judgement
+    assert judgement.rule is rule, judgement
+    assert isinstance(judgement.evidence, kind), judgement

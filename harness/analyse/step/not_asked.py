@@ -8,12 +8,15 @@ from harness.analyse.step.window import select_around
 from harness.model import ANSWERED, Judgement, Rule, StepFacts
 from harness.model.failures import TargetNotAsked, count_failures
 
-_FEWEST_REQUESTS = 10
+_FEWEST_REQUESTS = 5
 
 _FEWEST_BYTES = 20
-"""A request that reaches the target makes at least one packet, of 40 bytes and more without its content. Some
-requests share a packet with others; those of a size that is seen here do not.
+"""A request that reaches the target makes at least one packet each way, of 40 bytes and more without its
+content. Some requests share a packet with others; then their content is as long.
 """
+
+_CHATTER_BYTES = 1000
+"""What a container receives in its first seconds although nobody asks it: its neighbours look for it."""
 
 
 def check_target_asked(facts: StepFacts, from_s: float, to_s: float) -> Judgement | None:
@@ -28,11 +31,11 @@ def check_target_asked(facts: StepFacts, from_s: float, to_s: float) -> Judgemen
     ended_s = requests.start_s + requests.latency_s
     between = (requests.start_s >= inside[0].at_s) & (ended_s <= inside[-1].at_s)
     count = int(between.sum())
-    network_bytes = (
-        inside[-1].received_bytes - inside[0].received_bytes + inside[-1].sent_bytes - inside[0].sent_bytes
-    )
-    if count < _FEWEST_REQUESTS or not 0 <= network_bytes < _FEWEST_BYTES * count:
+    received = inside[-1].received_bytes - inside[0].received_bytes
+    sent = inside[-1].sent_bytes - inside[0].sent_bytes
+    least = _FEWEST_BYTES * count
+    if count < _FEWEST_REQUESTS or not (0 <= sent < least and 0 <= received < least + _CHATTER_BYTES):
         return None
     has_answers = bool((requests.error[between] == ANSWERED).any())
     failure = None if has_answers else next(iter(count_failures(requests, between)), None)
-    return Judgement(Rule.NOT_ASKED, TargetNotAsked(count, network_bytes, failure))
+    return Judgement(Rule.NOT_ASKED, TargetNotAsked(count, sent, failure))

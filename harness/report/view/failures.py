@@ -67,7 +67,7 @@ def explain_target_not_asked(evidence: TargetNotAsked) -> str:
     """Return that requests went elsewhere than to the target, how they failed, and a remedy."""
     how = f" ({describe_failure(evidence.failure)})" if evidence.failure else ""
     return (
-        f"the target was not asked: its network carried {format_count(evidence.network_bytes)} bytes while "
+        f"the target was not asked: it sent {format_count(evidence.sent_bytes)} bytes while "
         f"{format_count(evidence.requests)} requests ended{how}; the scenario asks another address, so let "
         "its client ask self.host, which is the target's"
     )

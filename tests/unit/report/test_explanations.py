@@ -238,13 +238,13 @@ def test_an_ending_is_explained_with_the_first_line_of_its_note(
         (
             Rule.NOT_ASKED,
             TargetNotAsked(420, 312),
-            "the target was not asked: its network carried 312 bytes while 420 requests ended; the scenario "
+            "the target was not asked: it sent 312 bytes while 420 requests ended; the scenario "
             "asks another address, so let its client ask self.host",
         ),
         (
             Rule.NOT_ASKED,
             TargetNotAsked(12, 0, RequestFailure("rpc call", "ConnectionRefusedError: x", 12, 12)),
-            "the target was not asked: its network carried 0 bytes while 12 requests ended "
+            "the target was not asked: it sent 0 bytes while 12 requests ended "
             "(rpc call: ConnectionRefusedError: x, 12 of 12); ",
         ),
         (Rule.SUSPENDED, CountersSilent(4.2), "no counter was read for 4 s: "),
