@@ -16,8 +16,11 @@ _FACTOR = 1000.0
 _GAP_RATIOS = (0.5, 1.05)
 """The part of the gap that the answer took, if its time is in seconds. The rest is the scenario's code."""
 
-_SHORTEST_GAP_S = 0.005
+_SHORTEST_GAP_S = 0.001
 """A shorter gap is the scenario's own code, or Locust's between two tasks."""
+
+_NO_ANSWER_S = 2e-5
+"""No answer comes so soon. Stored times are exact to 10 µs, so no ratio of shorter ones could be trusted."""
 
 _SAME_INSTANT_S = 1e-4
 _REPEATED_WITHIN_S = 0.1
@@ -64,7 +67,8 @@ def _compare_with_gaps(start_s: Seconds, latency_s: Seconds, end_s: Seconds, len
     near = np.minimum(np.searchsorted(end_s, start_s - _SAME_INSTANT_S), len(end_s) - 1)
     begins_after_gap = np.abs(end_s[near] - start_s) <= _SAME_INSTANT_S
     ratio = _FACTOR * latency_s / (length_s[near] + latency_s)
-    return begins_after_gap & (ratio >= _GAP_RATIOS[0]) & (ratio <= _GAP_RATIOS[1])
+    is_near = (ratio >= _GAP_RATIOS[0]) & (ratio <= _GAP_RATIOS[1])
+    return begins_after_gap & (is_near | (latency_s < _NO_ANSWER_S))
 
 
 def _compare_with_requests(owner: Indices, start_s: Seconds, latency_s: Seconds, name: Indices) -> _Mask:
@@ -85,4 +89,7 @@ def _compare_with_requests(owner: Indices, start_s: Seconds, latency_s: Seconds,
         is_steady = np.abs(ratio[rows] - np.median(ratio[rows])) <= _STEADY_WITHIN
         if is_steady.mean() < _STEADY_RATIO:
             is_near &= name != each
-    return is_near
+    is_soon = latency_s < _NO_ANSWER_S
+    is_soon[after] &= is_next & (latency_s[before] >= _SHORTEST_GAP_S)
+    is_soon[order[:1]] = False
+    return is_near | is_soon

@@ -198,8 +198,11 @@ def _blame_scenario(invalid: Judgement, facts: StepFacts, window: Window | None)
     Tasks that end at once, in an exception or without asking for anything, begin again at once if no pause
     follows them.
     """
-    if window is None or invalid.rule not in (Rule.GENERATOR_CPU, Rule.LOOP_LAG):
+    if invalid.rule not in (Rule.GENERATOR_CPU, Rule.LOOP_LAG):
         return None
+    if window is None:
+        is_over = facts.end_reason is EndReason.ALL_FAILED
+        return _check_every_request(facts, 1) if is_over and _do_tasks_spin(facts) else None
     if (raised := check_scenario_errors(facts, window)) is not None:
         return raised
     if len(window.start_s) == 0 and find_commonest_failure(facts.requests) is not None:
@@ -208,6 +211,12 @@ def _blame_scenario(invalid: Judgement, facts: StepFacts, window: Window | None)
     if invalid.rule is not Rule.GENERATOR_CPU or tasks.ended < _SPIN_FROM * max(1, len(window.start_s)):
         return None
     return Judgement(Rule.GENERATOR_CPU, TasksSpin(tasks.ended, len(window.start_s)))
+
+
+def _do_tasks_spin(facts: StepFacts) -> bool:
+    """Return True if far more tasks than requests ended since the ramp began."""
+    ended = summarize_tasks(facts, facts.ramp_from_s, facts.ended_s).ended
+    return ended >= _SPIN_FROM * max(1, int((facts.requests.start_s >= facts.ramp_from_s).sum()))
 
 
 def _blame_failed_requests(invalid: Judgement, facts: StepFacts, slos: Sequence[Slo]) -> Judgement | None:

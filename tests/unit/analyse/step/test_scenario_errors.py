@@ -132,6 +132,23 @@ def test_tasks_that_end_at_once_are_what_keeps_locust_busy(tasks: TaskFacts, evi
     assert isinstance(judgement.evidence, evidence)
 
 
+@pytest.mark.parametrize(("ended", "rule"), [(1000, Rule.ALL_FAILED), (1, Rule.GENERATOR_CPU)])
+def test_users_that_spin_after_requests_that_all_failed_are_explained_by_these(
+    ended: int, rule: Rule
+) -> None:
+    """330 requests of the step fail. In its six seconds 1000 tasks a second are more than ten for each."""
+    facts = make_closed_step(
+        fails=spread_evenly(1.0),
+        end_reason=EndReason.ALL_FAILED,
+        window_from_s=None,
+        window_to_s=None,
+        ended_s=6.0,
+        generator=make_generator_samples([float(second) for second in range(7)], 10, cpu_ratio=0.99),
+        tasks=make_tasks(0, ended=ended),
+    )
+    assert judge_step(facts, SLOS).rule is rule
+
+
 def test_a_silent_window_is_explained_by_a_listener_or_by_long_pauses() -> None:
     """The user asks once and pauses for 5000 s, which was perhaps meant to be milliseconds."""
     silent = make_closed_step(users=1, think_s=5000.0)
