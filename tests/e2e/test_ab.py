@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.live_page import State, await_state, has_step, read_address
 from tests.e2e.project import UP_TO_12_USERS, Project
 
 pytestmark = pytest.mark.e2e
@@ -42,17 +43,42 @@ def test_a_head_that_burns_twice_as_much_is_worse_and_its_users_choose_like_thos
 ) -> None:
     project.write("targets/behaves/locustfile.py", LOCUSTFILE)
     project.write("matrix.yaml", MATRIX)
-    done = project.run_harness("ab", "--head", "twice", "--users", "4", "--for", "200s")
-    assert done.returncode == 3, done.stdout + done.stderr
-    assert "The head needs" in done.stdout
+    with project.start_harness("ab", "--head", "twice", "--users", "4", "--for", "200s", "--live") as running:
+        state = await_state(read_address(running), shows_second_pair, 200)
+        assert running.stdout is not None
+        said = running.stdout.read()
+        assert running.wait(60) == 3, said
+    check_state(state)
+    assert "The head needs" in said
     assert leftovers() == ""
+    folder = (project.folder / "results/latest").resolve()
+    assert [path for path in folder.rglob("*") if path.name in ("live.json", "step.part")] == []
+    assert f"{folder.name}/ab.html" in (project.folder / "results/index.html").read_text()
     answer = json.loads((project.folder / "results/latest/ab.json").read_text())
     assert (answer["outcome"], answer["worse"]) == ("more", True)
     again = project.run_harness("report", "results/latest")
-    assert again.stdout.strip() in done.stdout
+    assert again.stdout.strip() in said
     first = project.read_events("pair-finished")[0]
     base, head = (count_first_pauses(project, first[side]) for side in ("base", "head"))
     assert sum((base & head).values()) >= 0.8 * len(base)
+
+
+def shows_second_pair(state: State) -> bool:
+    """Return True if a pair is held, and a window of the next one is in progress."""
+    return len(state.get("comparison", {}).get("pairs", [])) >= 1 and has_step(state)
+
+
+def check_state(state: State) -> None:
+    """Check what the live page has shown: the pairs so far, and one window in progress of one version."""
+    comparison = state["comparison"]
+    assert comparison["title"] == "base unchanged and head twice at 0.5 CPU / 64 MiB with 4 users"
+    assert comparison["pairs"][0]["number"] == 1
+    (step,) = state["steps"]
+    assert step["size"] in ("0.5 CPU / 64 MiB (base)", "0.5 CPU / 64 MiB (head)")
+    assert step["doing"].startswith("comparison: ")
+    assert step["active_users"][-1] == 4
+    assert step["rps"][-1] > 0
+    assert state["has_report"] is True
 
 
 def count_first_pauses(project: Project, file: str) -> "Counter[tuple[int, float]]":

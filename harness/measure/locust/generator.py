@@ -44,6 +44,7 @@ _PLUGIN_FILES = (
     _LOCUST_SIDE / "harness_seeds.py",
     _LOCUST_SIDE / "harness_requests.py",
     _LOCUST_SIDE / "harness_target_only.py",
+    _LOCUST_SIDE / "harness_telemetry.py",
 )
 _RELAY_FILES = (_LOCUST_SIDE / "harness_worker_relay.py",)
 CONNECT_WITHIN_S = 120.0

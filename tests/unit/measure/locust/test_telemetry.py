@@ -2,11 +2,13 @@
 
 import os
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
+import harness
 from harness.errors import UsageError
 from harness.measure.locust.command import build_environment
 from harness.measure.locust.generator import LocustGenerator
@@ -131,3 +133,34 @@ def test_an_export_without_its_packages_is_refused_before_anything_starts(
     with pytest.raises(UsageError, match="OpenTelemetry is not installed") as caught:
         LocustGenerator().find_user_classes(EXPORTING)
     assert "locust[otel]" in caught.value.hint
+
+
+FAKE_GRPC = """
+def init_gevent():
+    print("gRPC knows of gevent")
+"""
+SET_UP = """
+import sys
+sys.path[:0] = [{folder!r}, {grpc!r}]
+import locust.main
+locust.main.setup_opentelemetry = lambda *words: bool(print("Locust sets up", *words))
+import harness_telemetry
+print(locust.main.setup_opentelemetry("shop.py", None))
+"""
+
+
+@pytest.mark.parametrize("has_grpc", [True, False])
+def test_grpc_is_told_of_gevent_before_locust_sets_its_export_up(tmp_path: Path, *, has_grpc: bool) -> None:
+    """Otherwise no user goes on while an export waits for its collector."""
+    package = tmp_path / "grpc/experimental"
+    package.mkdir(parents=True)
+    for folder in (package.parent, package):
+        (folder / "__init__.py").touch()
+    if has_grpc:
+        (package / "gevent.py").write_text(FAKE_GRPC)
+    ours = str(Path(harness.__file__).parent / "measure/locust_side")
+    code = SET_UP.format(folder=ours, grpc=str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    first = ["gRPC knows of gevent"] if has_grpc else []
+    assert done.stdout.splitlines() == [*first, "Locust sets up shop.py None", "False"]
