@@ -59,7 +59,12 @@ def run_image(
     return subprocess.run(arguments, capture_output=True, text=True, timeout=300)
 
 
-HOST = ("--network=host", "--pid=host")
+HOST = (
+    "--network=host",
+    "--pid=host",
+    "--cgroupns=host",
+    "--volume=/sys/fs/cgroup:/sys/fs/cgroup:ro",
+)
 
 
 @pytest.fixture
@@ -85,6 +90,7 @@ def test_a_container_with_the_socket_measures_and_its_user_owns_the_results(
     assert report.stat().st_uid == USER
     (cell,) = project.read_summary()["cells"]
     assert project.read_events("step-finished"), done.stdout
+    assert all(stall["cpu_ratio"] is not None for stall in cell["stalls"])
     if cell["status"] == "invalid":
         pytest.skip("other programs on this machine left the size without an answer")
     assert done.returncode == 0, done.stdout
@@ -98,10 +104,12 @@ def test_the_doctor_knows_that_it_is_in_a_container_and_lists_the_commands(
     done = run_image(image, project.folder, "doctor", options=HOST)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "this container has the host's network" in done.stdout
+    assert "control groups" not in done.stdout
     assert "  harness demo " in done.stdout
     done = run_image(image, project.folder, "doctor", options=())
     assert done.returncode == 2
     assert "try: docker run --network host" in done.stdout
+    assert "does not see the control groups of others" in done.stdout
 
 
 def test_a_container_without_the_hosts_network_refuses_to_measure(image: str, project: Project) -> None:
