@@ -4,19 +4,15 @@ A port may accept connections long before the service behind it works: a proxy t
 application has started, or a server that loads its data first. This says nothing about the load.
 """
 
-import re
-
 import numpy as np
 
+from harness.measure.answer_watch import NOT_STARTED
 from harness.measure.session import ContainerSession
 from harness.measure.step import StepSpec, hold_step
 from harness.model import ANSWERED, EndReason, StepFacts
 
 _PAUSE_S = 1.0
 _FEWEST_FAILURES = 3
-_NOT_STARTED = re.compile(r"\b50[234]\b|Connection|RemoteDisconnected|ProtocolError")
-"""What requests fail with while a part of the target has not started: it refuses them, or its proxy does."""
-
 _EARLY_ENDS = (EndReason.ALL_FAILED, EndReason.STALLED, EndReason.USERS_MISSING, EndReason.GENERATOR_DIED)
 
 
@@ -50,7 +46,7 @@ def lacks_part(facts: StepFacts) -> bool:
     ones.
     """
     requests = facts.requests
-    not_started = [bool(_NOT_STARTED.search(text)) for text in requests.errors]
+    not_started = [bool(NOT_STARTED.search(text)) for text in requests.errors]
     for name in np.unique(requests.name[requests.error != ANSWERED]):
         rows = requests.name == name
         start_s, error = requests.start_s[rows], requests.error[rows]

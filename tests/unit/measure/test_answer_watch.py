@@ -11,12 +11,14 @@ from harness.measure.step_end import StopStep
 from harness.model import EndReason, GeneratorSample, ThinkTimes
 from tests.unit.analyse.synthetic import make_requests
 
-FAILED, ANSWERED = 0, -1
+FAILED, NOT_STARTED, ANSWERED = 0, 1, -1
 
 
 def make_facts(at_s: float, errors: list[int], owner: int | None = 0) -> GeneratorFacts:
-    """Make the facts of a poll in which requests ended, all of one owner; error 0 is a failure."""
+    """Make the facts of a poll in which requests ended, all of one owner, with these numbers of errors."""
     requests = make_requests([(at_s - 0.1, 0.1, error) for error in errors])
+    texts = ("HTTPError: 409 Client Error: Conflict for url: /register", "HTTPError: 503 Server Error: x")
+    requests = replace(requests, errors=texts)
     if owner is not None:
         requests = replace(requests, owner=np.full(len(errors), owner, dtype=np.int32))
     return GeneratorFacts(requests, ThinkTimes(), (GeneratorSample(at_s, 0.0, 0, 0.0, 10, 0),))
@@ -40,6 +42,12 @@ def test_first_requests_that_all_fail_end_the_step_after_three_seconds() -> None
         4.0,
         "the first 40 requests all failed",
     )
+
+
+def test_requests_that_a_target_refuses_because_it_has_not_started_end_the_step_at_once() -> None:
+    """New users come then: those who met the refusals may have done less than they would."""
+    assert find_end([(1.0, [NOT_STARTED] * 10, 0)]) == (1.0, "the first 10 requests all failed")
+    assert find_end([(1.0, [NOT_STARTED] * 10 + [FAILED], 0), (3.5, [ANSWERED], 0)]) is None
 
 
 def test_fewer_than_ten_failures_do_not_end_a_step() -> None:

@@ -85,15 +85,16 @@ def test_a_target_that_answers_at_once_is_held_once() -> None:
 
 
 def test_a_step_without_any_answer_is_held_again_with_new_users() -> None:
-    """Four requests fail each second from 1 s on, so more than ten have failed for 3 s after 4 s.
+    """Four requests fail each second, so ten have failed after 3 s. After a pause of 1 s new users come.
 
-    After a pause of 1 s new users come: after 5 s, and after 10 s. From 9.5 s on every request is answered.
+    They come after 4 s and 8 s. From 7 s on every request is answered, so the step is held from 8 s on, or
+    from 4 s on if its third second is answered before ten have failed.
     """
-    target = LateTarget(late_s=9.5)
+    target = LateTarget(late_s=7.5)
     facts = hold(target, within_s=60.0)
     assert facts.end_reason is EndReason.HELD
-    assert target.starts == pytest.approx([0.0, 5.0, 10.0], abs=0.3)
-    assert facts.ramp_from_s == pytest.approx(10.0, abs=0.3)
+    assert target.starts == pytest.approx([0.0, 4.0, 8.0], abs=0.3)
+    assert facts.ramp_from_s == pytest.approx(8.0, abs=0.3)
     assert set(facts.requests.error) == {-1}
 
 
@@ -105,11 +106,11 @@ def test_a_target_that_hangs_at_first_gets_new_users_too() -> None:
 
 
 def test_no_step_begins_after_the_time_that_a_target_has_to_start() -> None:
-    """The container was ready after 2 s, and has 14 s in all: the last step begins before 12 s."""
+    """The container was ready after 2 s, and has 12 s in all: the last step begins before 10 s."""
     target = LateTarget(late_s=None)
-    facts = hold(target, within_s=14.0)
+    facts = hold(target, within_s=12.0)
     assert facts.end_reason is EndReason.ALL_FAILED
-    assert target.starts == pytest.approx([0.0, 5.0, 10.0], abs=0.5)
+    assert target.starts == pytest.approx([0.0, 4.0, 8.0], abs=0.5)
     assert lacks_answers(facts)
 
 
