@@ -143,6 +143,8 @@ def _choose_search_step(
         predicted = _choose_predicted_users(plan.search, plan.users_limit, bracket, estimate)
         is_creeping = _is_creeping(plan.search, bracket, steps, estimate)
         users = min(predicted, (bracket.broken_users or 2) // 2) if is_creeping else predicted
+        if _is_light_failure_outvoted(plan.search, bracket, steps):
+            users = max(users, min(2 * (bracket.sustained_users or 0), plan.users_limit))
     else:
         chosen = choose_users_without_estimate(plan.search, plan.users_limit, bracket)
         if chosen is None:
@@ -171,6 +173,17 @@ def _is_creeping(
         return True
     is_light = broken <= search.first_users
     return is_light and (failed_count > 1 or estimate is None or estimate.users >= broken)
+
+
+def _is_light_failure_outvoted(search: Search, bracket: Bracket, steps: Sequence[StepResult]) -> bool:
+    """Return True if the users are to be doubled at least: a failure at light load was chance.
+
+    So many requests are slow without any load then, that each pass looks as if the size broke at the next
+    number of users. That is so until something breaks the size.
+    """
+    if bracket.sustained_users is None or bracket.broken_users is not None:
+        return False
+    return any(step.verdict is Verdict.FAIL and step.users <= search.first_users for step in steps)
 
 
 def _needs_longer_step(plan: Plan, step: StepResult) -> bool:

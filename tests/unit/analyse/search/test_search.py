@@ -19,6 +19,7 @@ from harness.model import (
     Cell,
     CellResult,
     Plan,
+    Rule,
     Search,
     SearchStrategy,
     Slo,
@@ -29,11 +30,13 @@ from harness.model import (
     TargetUse,
     Verdict,
 )
+from harness.model.evidence import Judgement, SloBroken, SloEvaluation, SlosHold
 from harness.model.task_evidence import TasksRaised, TaskUse
 from harness.store.step_file import decode_step, encode_step
 from tests.builders import make_plan
 from tests.unit.analyse.synthetic import CELL, always, make_closed_step, make_step, response_on_paper_s
 
+P95 = Slo("p95", 1.0)
 STRATEGIES = ("bisect", "ladder", "predict")
 SMALL_LIMITS = (1, 2, 3, 5, 8, 13, 60)
 VERDICTS = (("PASS", None), ("FAIL", None), ("INVALID", None))
@@ -447,3 +450,35 @@ def test_after_a_pass_that_other_windows_outvote_the_users_are_not_halved() -> N
     step = choose_next_step(plan, CELL, lower, neighbours)
     assert step is not None
     assert step.users == 85
+
+
+def make_share_step(users: int, slow_ratio: float, index: int) -> StepResult:
+    """Return the step of a window of 1,000 requests, judged by p95 <= 1 s."""
+    evaluation = SloEvaluation(P95, 1.0, holds=slow_ratio <= 0.05, is_settled=True)
+    judgement = Judgement(Rule.SLO_BROKEN, SloBroken(evaluation))
+    if evaluation.holds:
+        judgement = Judgement(Rule.SLOS_HOLD, SlosHold((evaluation,)))
+    step = make_step(users, "PASS", index, slow_ratio=slow_ratio, requests=1000)
+    return replace(step, judgement=judgement)
+
+
+def test_after_a_failure_at_light_load_that_was_chance_the_users_are_doubled_until_the_size_breaks() -> None:
+    """4 % of the requests are slow at any load, so each pass looks as if 5 % were near."""
+    plan = replace(make_search_plan("predict", 400), slos=(P95,))
+    steps = [make_share_step(10, 0.06, 1), make_share_step(9, 0.04, 2), make_share_step(10, 0.03, 3)]
+    for expected in (20, 40, 80):
+        step = choose_next_step(plan, CELL, steps)
+        assert step is not None
+        assert step.users == expected
+        steps.append(make_share_step(expected, 0.04, len(steps) + 1))
+    steps[-1] = make_share_step(80, 0.6, len(steps))
+    step = choose_next_step(plan, CELL, steps)
+    assert step is not None
+    assert 40 < step.users < 80
+
+
+def test_without_such_a_failure_the_estimate_is_followed() -> None:
+    plan = replace(make_search_plan("predict", 400), slos=(P95,))
+    step = choose_next_step(plan, CELL, [make_share_step(10, 0.04, 1)])
+    assert step is not None
+    assert step.users < 20
