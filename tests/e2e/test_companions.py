@@ -90,3 +90,29 @@ def test_a_companion_without_cat_is_ready_when_its_port_listens(project: Project
     project.run_harness("run")
     (run, *_) = project.read_events("life-started")
     assert run["companions_ready_after_s"] < 20
+
+
+LOSES_CHILDREN = """\
+import runpy, subprocess, sys, threading, time
+
+def lose_children():
+    while True:
+        time.sleep(1)
+        subprocess.run([sys.executable, "-c", "x = []\\nwhile True: x.append(bytearray(2**20))"])
+
+threading.Thread(target=lose_children, daemon=True).start()
+sys.argv = ["behave.py", "answer"]
+runpy.run_path("/srv/behave.py", run_name="__main__")
+"""
+"""It answers as ever. Each second a child of it outgrows its memory, and the kernel kills that."""
+
+
+def test_a_companion_whose_processes_the_kernel_kills_is_the_limit(project: Project) -> None:
+    command = json.dumps([LOSES_CHILDREN])
+    add_companion(project, "{port: 8000, within: 20s}", f"entrypoint: [python3, -c]\n    command: {command}")
+    one_user = (project.folder / "matrix.yaml").read_text().replace("10, spawn_rate: 10", "1, spawn_rate: 1")
+    project.write("matrix.yaml", one_user.replace("first_users: 10", "first_users: 1"))
+    done = project.run_harness("run")
+    (cell,) = project.read_summary()["cells"]
+    assert (cell["status"], cell["limiting_factor"]) == ("none", "dependency"), done.stdout + done.stderr
+    assert "the kernel killed a process of the companion store for lack of memory" in cell["evidence"]
