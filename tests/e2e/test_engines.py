@@ -19,8 +19,9 @@ search: {strategy: bisect, precision: 50%, first_users: 3, soak: 0s}
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[OwnEngine, OwnEngine]]:
+    """Start two engines. The last test of this module kills one of them."""
     with (
         run_own_engine(tmp_path_factory.mktemp("one"), number=3) as one,
         run_own_engine(tmp_path_factory.mktemp("other"), number=4) as other,

@@ -1,11 +1,13 @@
 """A burst and a soak of a measured size, with a real container and real Locust."""
 
+import shutil
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from tests.e2e.project import ONE_SIZE, UP_TO_6_USERS, Project
+from tests.e2e.project import ONE_SIZE, UP_TO_6_USERS, Project, create_project
 from tests.summary_schema import VALIDATOR
 
 pytestmark = pytest.mark.e2e
@@ -13,10 +15,20 @@ pytestmark = pytest.mark.e2e
 CELL = "behaves-c0.90-m64"
 
 
-def measure(project: Project) -> None:
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Measure a campaign, which no test changes."""
+    project = create_project(tmp_path_factory.mktemp("measured"))
     project.write("matrix.yaml", ONE_SIZE + UP_TO_6_USERS)
     done = project.run_harness("run")
     assert done.returncode == 0, done.stdout + done.stderr
+    return project.folder
+
+
+@pytest.fixture
+def project(measured: Path, tmp_path: Path) -> Project:
+    """Return a copy of the project with its campaign."""
+    return Project(Path(shutil.copytree(measured, tmp_path / "copy", symlinks=True)))
 
 
 def hold(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -29,7 +41,6 @@ def test_a_burst_and_a_soak_are_held_stored_and_checked(
     project: Project, leftovers: Callable[[], str]
 ) -> None:
     """Forty users ask for 100 requests a second, three quarters of which need 0.02 s: 1.5 cores of 0.9."""
-    measure(project)
     cells = project.read_summary()["cells"]
     burst = hold(project, "burst", "results/latest", "--users", "5", "--to", "8x", "--for", "10s")
     assert "5 users, then 40 for 10 s" in burst.stdout
@@ -56,7 +67,6 @@ def test_a_burst_and_a_soak_are_held_stored_and_checked(
 def test_a_burst_that_is_interrupted_leaves_no_container_and_no_answer(
     project: Project, leftovers: Callable[[], str]
 ) -> None:
-    measure(project)
     with project.start_harness("burst", "results/latest", "--users", "5", "--for", "60s") as running:
         assert running.stdout is not None
         for line in running.stdout:
