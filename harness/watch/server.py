@@ -46,7 +46,7 @@ class LivePage(ThreadingHTTPServer):
         self.reader = reader
         self.page, self.policy = render_live_page()
         self._asked = threading.Condition()
-        self._asked_at_s = float("-inf")
+        self._asked_at_s = self._shown_from_s = float("-inf")
         super().__init__((LOOPBACK, port), _Handler)
 
     def server_bind(self) -> None:
@@ -59,18 +59,23 @@ class LivePage(ThreadingHTTPServer):
         """Where the page is."""
         return f"http://{LOOPBACK}:{self.server_port}/"
 
-    def record_look(self) -> None:
-        """Remember that somebody looks."""
+    @contextlib.contextmanager
+    def record_look(self) -> Iterator[None]:
+        """Remember that somebody asks, and on exit that the answer was sent."""
+        asked_at_s = time.monotonic()
         with self._asked:
-            self._asked_at_s = time.monotonic()
+            self._asked_at_s = asked_at_s
+        yield
+        with self._asked:
+            self._shown_from_s = max(self._shown_from_s, asked_at_s)
             self._asked.notify_all()
 
     def await_last_look(self) -> None:
         """Wait until somebody who was looking has asked once more; return at once if nobody was."""
         with self._asked:
-            before_s = self._asked_at_s
-            if time.monotonic() - before_s < _LOOK_WITHIN_S:
-                self._asked.wait_for(lambda: self._asked_at_s > before_s, _LOOK_WITHIN_S)
+            now_s = time.monotonic()
+            if now_s - self._asked_at_s < _LOOK_WITHIN_S:
+                self._asked.wait_for(lambda: self._shown_from_s > now_s, _LOOK_WITHIN_S)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: a browser that leaves in the middle of an answer is no error."""
@@ -89,8 +94,8 @@ class _Handler(BaseHTTPRequestHandler):
             case "/":
                 self._answer(self.server.page, "text/html; charset=utf-8", self.server.policy)
             case "/state.json":
-                self._answer(self.server.reader.read(), "application/json", _NOTHING_ELSE)
-                self.server.record_look()
+                with self.server.record_look():
+                    self._answer(self.server.reader.read(), "application/json", _NOTHING_ELSE)
             case "/report.html" if (report := self.server.reader.read_report()) is not None:
                 self._answer(report, "text/html; charset=utf-8", _REPORT_POLICY)
             case _:
