@@ -115,7 +115,7 @@ def _assess_series(
     is_full = peak_bytes >= full_bytes
     room_bytes = limit_bytes - (float(floors[-1]) if is_full and lows else peak_bytes)
     straight_bytes = peak_bytes + max(0.0, growth * left_s)
-    expected, most = (not lows and _extend_floors(at_s, used, left_s)) or (straight_bytes, math.inf)
+    expected, most = _extend_floors(at_s, used, lows, left_s) or (straight_bytes, math.inf)
     high = fit_growth(floor_s, floors, _STILL_BYTES)[2]
     if not lows and growth * left_s <= room_bytes and peak_bytes <= _FAR_RATIO * limit_bytes:
         high = min(high, _bound_whole_growth(at_s, used))
@@ -144,8 +144,15 @@ def _bound_whole_growth(at_s: _Series, used: _Series) -> float:
     return fit_growth(*pick_floors(at_s, used, (), 1.0), _STILL_BYTES)[2]
 
 
-def _extend_floors(at_s: _Series, used: _Series, left_s: float) -> tuple[float, float] | None:
-    """Return the bytes to expect after `left_s` more, and the most that is likely; None if nothing slows."""
+def _extend_floors(
+    at_s: _Series, used: _Series, lows: Sequence[int], left_s: float
+) -> tuple[float, float] | None:
+    """Return the bytes to expect after `left_s` more, and the most that is likely.
+
+    None if nothing slows, and with collections: a curve would follow the saw-tooth.
+    """
+    if lows:
+        return None
     return extend_curve(*_pick_lowest(at_s, used, np.arange(len(at_s)), _CURVE_BLOCKS), left_s)
 
 

@@ -102,12 +102,14 @@ def describe_outcome(result: CellResult) -> str:
 
 def format_estimated_users(result: CellResult) -> str:
     """Return the estimated capacity with its 95 % interval: `250 (245–257)`. A dash without one."""
-    estimate, low, high = (
-        keep_finite(value) for value in (result.estimate_users, result.estimate_low, result.estimate_high)
-    )
-    if estimate is None or low is None or high is None:
-        return NO_DATA
-    return f"{format_number(estimate, 0)} ({format_number(low, 0)}–{format_number(high, 0)})"
+    estimate, interval = keep_finite(result.estimate_users), _format_estimated_interval(result)
+    return NO_DATA if estimate is None or not interval else f"{format_number(estimate, 0)} ({interval})"
+
+
+def _format_estimated_interval(result: CellResult) -> str:
+    """Return the 95 % interval of the capacity: `245–257`. Empty without one."""
+    low, high = keep_finite(result.estimate_low), keep_finite(result.estimate_high)
+    return "" if low is None or high is None else f"{format_number(low, 0)}–{format_number(high, 0)}"
 
 
 def describe_capacity(result: CellResult) -> str:
@@ -120,7 +122,9 @@ def describe_capacity(result: CellResult) -> str:
     sustained, broken = result.sustained_users, result.broken_users
     if written != NO_DATA and estimate is not None:
         is_inside = sustained is None or broken is None or sustained <= round(estimate) < broken
-        return written if is_inside else f"{sustained} (by all windows {written.partition('(')[2]}"
+        if is_inside:
+            return written
+        return f"{sustained} (by all windows {_format_estimated_interval(result)})"
     if result.broken_users is not None:
         return f"{result.sustained_users} and breaks at {result.broken_users}"
     return f"at least {result.sustained_users}"
