@@ -14,8 +14,8 @@ _MOST_COLUMNS = 12
 _WIDTH, _HEIGHT, _PADDING = 120.0, 28.0, 4.0
 
 
-class StoredSize(Protocol):
-    """A size of a stored campaign with its answer, as in summary.json."""
+class StoredLimits(Protocol):
+    """The limits of a stored size."""
 
     @property
     def cpu_cores(self) -> float: ...
@@ -23,6 +23,11 @@ class StoredSize(Protocol):
     def memory_bytes(self) -> int: ...
     @property
     def replicas(self) -> int: ...
+
+
+class StoredSize(StoredLimits, Protocol):
+    """A size of a stored campaign with its answer, as in summary.json."""
+
     @property
     def variant(self) -> str | None: ...
     @property
@@ -50,7 +55,7 @@ class StoredSummary(Protocol):
     def sizes(self) -> Sequence[StoredSize]: ...
 
 
-class StoredComparison(Protocol):
+class StoredComparison(StoredLimits, Protocol):
     """The answer of a stored comparison of two versions, as in ab.json. `damage` as of a `StoredSummary`."""
 
     @property
@@ -61,12 +66,6 @@ class StoredComparison(Protocol):
     def base(self) -> str: ...
     @property
     def head(self) -> str: ...
-    @property
-    def cpu_cores(self) -> float: ...
-    @property
-    def memory_bytes(self) -> int: ...
-    @property
-    def replicas(self) -> int: ...
     @property
     def users(self) -> int: ...
     @property
