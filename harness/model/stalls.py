@@ -6,6 +6,9 @@ of the container waited ("some"): a share of 0.34 says nothing about how many th
 
 from dataclasses import dataclass
 
+OFTEN_THROTTLED_RATIO = 0.25
+"""From this share of throttled periods on, response times show that the quota is used up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stalls:

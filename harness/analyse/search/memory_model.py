@@ -23,6 +23,7 @@ from harness.model import (
     Verdict,
 )
 from harness.model.evidence import MemoryGrows
+from harness.model.stalls import OFTEN_THROTTLED_RATIO
 
 _MIN_RISE_RATIO = 0.1
 """If the memory rises by less than this share of its smallest value, the rise is taken as noise."""
@@ -178,7 +179,15 @@ def is_memory_failure(step: StepResult) -> bool:
     if step.users_reached < step.users:
         return False
     is_dead = step.rule in (Rule.DIED, Rule.STALLED, Rule.OOM_KILL)
-    return step.rule is Rule.MEMORY_GROWS or (is_dead and _is_out_of_memory(step))
+    is_slow = step.rule is Rule.SLO_BROKEN and _is_slowed_by_memory(step)
+    return step.rule is Rule.MEMORY_GROWS or is_slow or (is_dead and _is_out_of_memory(step))
+
+
+def _is_slowed_by_memory(step: StepResult) -> bool:
+    """Return True if requests waited for pages that are needed again, and not for the CPU's quota."""
+    shortage = step.memory.shortage if step.memory is not None else None
+    is_throttled = (step.target.throttled_ratio or 0.0) >= OFTEN_THROTTLED_RATIO
+    return shortage is not None and shortage.slows_requests and not is_throttled
 
 
 def _is_out_of_memory(step: StepResult) -> bool:

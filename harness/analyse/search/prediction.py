@@ -57,6 +57,9 @@ _SHARED_MEMORY_SIGMA = 0.1
 _USERS_AT_DEATH_RATIO = 0.98
 """If a target died while users arrived, it is taken to sustain this share of the users that had arrived."""
 
+_COLLAPSED_BELOW_RATIO = 0.9
+"""A saturated target answers about as many requests with more users; one that collapses answers fewer."""
+
 _CENSORED_RATIO = 1.2
 """If a size sustained the users limit, its capacity is taken as the limit times this factor."""
 
@@ -84,11 +87,12 @@ def predict_capacity(
     """
     limit = find_response_limit(slos)
     slo = find_percentile_slo(slos)
+    shown = _leave_out_collapses(steps)
     by_cpu = combine_estimates(
         [
-            _estimate_from_cpu(cell, steps, neighbours, limit),
-            _estimate_from_saturation(steps, limit.limit_s),
-            *(estimate_from_slow_share(step, slo) for step in steps),
+            _estimate_from_cpu(cell, shown, neighbours, limit),
+            _estimate_from_saturation(shown, limit.limit_s),
+            *(estimate_from_slow_share(step, slo) for step in shown),
         ]
     )
     own = _select_variant(cell, neighbours)
@@ -102,10 +106,29 @@ def predict_capacity(
         by_memory,
         _estimate_from_own_memory(cell, steps),
         _estimate_from_death(steps),
-        _estimate_from_shortfall(steps, slos),
+        _estimate_from_shortfall(shown, slos),
     )
     known = [estimate for estimate in estimates if estimate is not None]
     return min(known, key=lambda estimate: estimate.users, default=None)
+
+
+def _leave_out_collapses(steps: Sequence[StepResult]) -> list[StepResult]:
+    """Return the steps whose throughput and response times tell of the CPU.
+
+    A step that failed for lack of memory tells of the memory alone. A failure with clearly less throughput
+    than a pass with fewer users has collapsed: it does not show what the target can do.
+    """
+    passed = [(step.users, step.rps or 0.0) for step in steps if step.verdict is Verdict.PASS]
+    return [
+        step
+        for step in steps
+        if step.verdict is not Verdict.FAIL or not (is_memory_failure(step) or _has_collapsed(step, passed))
+    ]
+
+
+def _has_collapsed(step: StepResult, passed: Sequence[tuple[int, float]]) -> bool:
+    most_rps = max((rps for users, rps in passed if users < step.users), default=0.0)
+    return (step.rps or 0.0) < _COLLAPSED_BELOW_RATIO * most_rps
 
 
 def _estimate_from_cpu(

@@ -50,6 +50,9 @@ _MAX_LONGER_STEPS = 2
 _MOST_FAILURES_BY_ESTIMATE = 3
 """After so many numbers of users that failed, and none that passed, the users are halved at least."""
 
+_REFUTED_FROM_SIGMAS = 1.5
+"""A pass that is so many standard deviations above an estimate refutes it."""
+
 _MIN_FINISHING_PROBABILITY = 0.4
 """A step that may finish the search is chosen if it does so with at least this probability.
 
@@ -342,8 +345,13 @@ def _choose_predicted_users(
 def _is_middle_best(
     low: int, high: int, estimate: LogNormalEstimate, precision_factor: float, finishing_users: float | None
 ) -> bool:
-    """Return True if the bracket's middle is sure to finish the search, or if the estimate proved wrong."""
-    return high <= low * precision_factor**2 or (finishing_users is None and not low < estimate.users < high)
+    """Return True if the bracket's middle is sure to finish the search, or if the estimate proved wrong.
+
+    It did if it is far below a pass. It would then lead from that pass to the next number of users, and on.
+    """
+    is_refuted = low > estimate.users * math.exp(_REFUTED_FROM_SIGMAS * estimate.sigma)
+    is_outside = finishing_users is None and not low < estimate.users < high
+    return high <= low * precision_factor**2 or is_refuted or is_outside
 
 
 def _find_finishing_users(

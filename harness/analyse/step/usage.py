@@ -19,10 +19,9 @@ from harness.model import (
     TargetSample,
     WorkerSample,
 )
-from harness.model.stalls import Stalls
+from harness.model.stalls import OFTEN_THROTTLED_RATIO, Stalls
 
 _CPU_USED_AT_LEAST = 0.85
-_THROTTLED_AT_LEAST = 0.25
 _SEEN_AT_LEAST = 50
 
 _WORK_OUTLIER_FACTOR = 3.0
@@ -209,7 +208,7 @@ def is_cpu_used_up(used_ratio: float) -> bool:
 
 def is_often_throttled(throttled_ratio: float) -> bool:
     """Return True if a container was throttled in so many periods that response times show it."""
-    return throttled_ratio >= _THROTTLED_AT_LEAST
+    return throttled_ratio >= OFTEN_THROTTLED_RATIO
 
 
 def compute_busy_cores(facts: StepFacts, from_s: float, to_s: float) -> float | None:

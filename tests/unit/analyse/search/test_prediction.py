@@ -6,7 +6,21 @@ from dataclasses import replace
 import pytest
 
 from harness.analyse.search.prediction import find_capacity_users, find_response_limit_s, predict_capacity
-from harness.model import MIB, Cell, CellResult, Factor, Latency, Limits, Slo, Status, StepResult, TargetUse
+from harness.model import (
+    MIB,
+    Cell,
+    CellResult,
+    Factor,
+    Latency,
+    Limits,
+    MemoryOutlook,
+    MemoryTrend,
+    Slo,
+    Status,
+    StepResult,
+    TargetUse,
+)
+from harness.model.stalls import MemoryShort
 from tests.unit.analyse.synthetic import CELL, make_step
 
 SLOS = (Slo("p95", 1.0), Slo("errors", 0.01))
@@ -252,3 +266,42 @@ def test_the_same_cpu_with_another_memory_counts_within_a_variant_only() -> None
     assert predict_capacity(make_variant_cell("four", 1.0), [], [other], SLOS) is None
     own = replace(other, cell=replace(wide, limits=replace(wide.limits, variant="four")))
     assert predict_users(make_variant_cell("four", 1.0), [], [other, own]) == pytest.approx(200.0)
+
+
+def make_slow_step(users: int, rps: float, mean_s: float = 2.5) -> StepResult:
+    """Return a step that failed by its p95, of users who think for 2.5 s."""
+    return make_step(users, "FAIL", rps=rps, mean_s=mean_s, p95_s=mean_s, think_s=2.5)
+
+
+def test_a_step_with_less_throughput_than_a_pass_below_it_predicts_nothing() -> None:
+    """Fewer users made 70 RPS. So 30 and 62 RPS are a collapse, but 65 RPS is as much as the target can do.
+
+    65 RPS let 65 · (2.5 s + 1 s) = 227.5 users wait for 1 s at most, and each cycle here has 300 / 65 s.
+    """
+    passed = make_step(180, "PASS", rps=70.0, mean_s=0.1, p95_s=0.2, think_s=2.5)
+    for rps in (30.0, 62.0):
+        assert predict_capacity(CELL, [make_slow_step(300, rps), passed], [], SLOS) is None
+    cycle_s = 300 / 65
+    saturated = replace(make_slow_step(300, 65.0), latency=Latency(mean_s=2.5, p95_s=2.5))
+    assert predict_users(CELL, [saturated, passed], []) == pytest.approx(65 * (cycle_s + 1.0 - 2.5))
+
+
+def test_a_step_that_thrashes_in_its_memory_predicts_by_the_memory_alone() -> None:
+    """It made 65 RPS with 367 users, which says nothing of the CPU: the users are 85 % of 367, or 312."""
+    short = MemoryShort(0.3, 96 * MIB)
+    trend = MemoryTrend(
+        MemoryOutlook.UNKNOWN,
+        observed_s=155.0,
+        start_bytes=21 * MIB,
+        peak_bytes=92 * MIB,
+        growth_bytes_per_s=0.0,
+        growth_low=-1.0,
+        growth_high=1.0,
+        projected_bytes=96.0 * MIB,
+        lasts_s=None,
+        shortage=short,
+    )
+    thrashing = replace(make_slow_step(367, 65.0, 3.0), memory=trend)
+    assert predict_users(make_cell(1.0, 96), [thrashing], []) == pytest.approx(0.85 * 367)
+    throttled = replace(thrashing, target=TargetUse(throttled_ratio=0.9))
+    assert predict_users(make_cell(1.0, 96), [throttled], []) == pytest.approx(65 * (367 / 65 + 1.0 - 3.0))

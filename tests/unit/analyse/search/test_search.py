@@ -482,3 +482,17 @@ def test_without_such_a_failure_the_estimate_is_followed() -> None:
     step = choose_next_step(plan, CELL, [make_share_step(10, 0.04, 1)])
     assert step is not None
     assert step.users < 20
+
+
+def test_passes_above_an_estimate_end_it_instead_of_leading_on_by_5_percent() -> None:
+    """The estimate is 100 users; sigma is 0.04, so passes above 100 · exp(1.5 · 0.04) = 106.2 refute it.
+
+    98 and 102 pass, 107 pass, and 400 is known to fail. The next is the middle of 107 and 400, not 112.
+    """
+    plan = make_search_plan("predict", 400)
+    steps = [make_step(400, "FAIL"), make_step(102, "PASS"), make_step(107, "PASS")]
+    neighbour = make_neighbour(100)
+    refuted = choose_next_step(plan, CELL, steps, [neighbour])
+    standing = choose_next_step(plan, CELL, steps[:2], [neighbour])
+    assert (refuted and refuted.users) == find_bracket(steps).compute_middle()
+    assert (standing and standing.users) == 107
