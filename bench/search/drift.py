@@ -16,6 +16,7 @@ from bench.search.trial import SimulatedScenario, Strategy, build_grid, measure_
 from bench.simulation.model import Noise, Service
 from harness.analyse.result.comparison import compare_sizes
 from harness.analyse.result.host_speed import estimate_at_reference, find_common_speed, find_host_speed
+from harness.analyse.search.prediction import find_capacity_users
 from harness.model import CellResult, Change
 
 _CPUS = (0.5, 1.0, 2.0)
@@ -59,7 +60,7 @@ def compute_agreement(campaigns: Sequence[Campaign]) -> list[Agreement]:
     return [
         Agreement(
             campaigns[0][number].cell.limits.cpu_cores,
-            _compute_spread([cells[number].estimate_users or 0.0 for cells in campaigns]),
+            _compute_spread([find_capacity_users(cells[number]) or 0.0 for cells in campaigns]),
             _compute_spread([users[number] for users in converted]),
         )
         for number in range(len(campaigns[0]))

@@ -79,7 +79,8 @@ class TargetSample:
 
     Times, periods, counts and network bytes are cumulative. `memory_peak_bytes` is the kernel's peak, with
     pages of files; None if it is unknown, and only the most of all samples if `is_peak_sampled`. `file_bytes`
-    is the part of the working set that are pages of files, which the kernel can drop; 0 if it is unknown.
+    is the part of the working set that are pages of files, or names of files, which the kernel can drop; 0 if
+    it is unknown.
     `major_faults` counts how often a page had to be read from a disk; 0 if it is unknown. With
     `includes_file_pages` nothing tells them apart: the working set is then all memory, and says little.
 
@@ -110,6 +111,11 @@ class TargetSample:
     io_some_s: float | None = None
     io_full_s: float | None = None
     includes_file_pages: bool = False
+
+    @property
+    def own_bytes(self) -> int:
+        """The working set without the pages of files, which the kernel can drop."""
+        return max(0, self.working_set_bytes - self.file_bytes)
 
 
 @dataclass(frozen=True, slots=True)

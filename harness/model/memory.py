@@ -31,9 +31,9 @@ class MemoryTrend:
     memory when the step began, `peak_bytes` the most of the time's latest third. `growth_bytes_per_s` is the
     latest growth of the floors, with a 95 % interval from `growth_low` to `growth_high`. `projected_bytes` is
     the most memory to expect until the horizon. `lasts_s` is how long after the ramp the limit is reached if
-    memory goes on to grow like that, and None if it does not grow. `rose_to_full`: memory rose until it was
-    so close to its limit that the kernel held it there. `shortage` tells how short the memory was in the
-    latest third; None if nothing shows that it was.
+    memory goes on to grow like that; None if it does not grow, or grows ever more slowly, to about
+    `projected_bytes`. `rose_to_full`: memory rose until it was so close to its limit that the kernel held it
+    there. `shortage` tells how short the memory was in the latest third; None if nothing shows that it was.
     """
 
     outlook: MemoryOutlook
@@ -58,6 +58,15 @@ class MemoryTrend:
         return min(
             self.projected_bytes, self.peak_bytes + max(0.0, self.growth_bytes_per_s) * self.observed_s
         )
+
+    @property
+    def lasts_interval_s(self) -> tuple[float, float] | None:
+        """The 95 % interval of `lasts_s`, by that of the growth; None if growth is not sure."""
+        if self.lasts_s is None or min(self.growth_low, self.growth_high) <= 0:
+            return None
+        after_s = self.lasts_s - self.observed_s
+        fastest, slowest = (self.growth_bytes_per_s / each for each in (self.growth_high, self.growth_low))
+        return self.observed_s + after_s * fastest, self.observed_s + after_s * slowest
 
     @property
     def is_known(self) -> bool:

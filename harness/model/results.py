@@ -62,7 +62,8 @@ class TargetUse:
 
     `cpu_per_request_s` is CPU seconds per request (utilisation law), `throttled_ratio` the share of throttled
     periods. `memory_peak_bytes` is the largest working set of the whole step, because the engine's
-    own peak also counts pages that the target could drop.
+    own peak also counts pages that the target could drop. `own_memory_peak_bytes` is the largest one without
+    any pages of files.
     """
 
     cpu_cores: float | None = None
@@ -71,13 +72,15 @@ class TargetUse:
     memory_peak_bytes: int | None = None
     is_out_of_memory: bool = False
     stalls: Stalls = field(default_factory=Stalls)
+    own_memory_peak_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CompanionUse:
     """What a companion used in a window, and its limits; None without counters.
 
-    `is_out_of_memory`: the kernel killed a process of it for lack of memory within the step.
+    `is_out_of_memory`: the kernel killed a process of it for lack of memory within the step. `filling` is how
+    its memory grew, if it surely grew and would be full within the horizon.
     """
 
     name: str
@@ -87,6 +90,8 @@ class CompanionUse:
     memory_peak_bytes: int | None
     stalls: Stalls = field(default_factory=Stalls)
     is_out_of_memory: bool = False
+    own_memory_peak_bytes: int | None = None
+    filling: MemoryTrend | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,13 @@ class Estimate:
     """An estimated capacity in users, its 95 % interval, and the precision of the bracket.
 
     The bracket is at most as wide as `precision_ratio`. Widened by it at both ends, it holds the capacity
-    with a probability of 98 %. None if the windows don't tell it.
+    with a probability of 98 %.
     """
 
     users: float
     low: float
     high: float
-    precision_ratio: float | None
+    precision_ratio: float
 
 
 def estimate_capacity(
@@ -35,18 +35,17 @@ def estimate_capacity(
     steps: Sequence[StepResult],
     *,
     is_cpu_bound: bool,
-) -> Estimate:
-    """Return the estimate for a bracket with these two ends.
+) -> Estimate | None:
+    """Return the estimate for a bracket with these two ends; None if the windows don't tell it.
 
     `steps` are all steps of the cell. Without an SLO on a percentile of all response times, or if no window
     tells of it, only the verdicts are fitted. If `broken` failed by no SLO and not for lack of memory, as
-    by a death, the estimate is the geometric mean of the ends, its interval is the bracket, and the precision
-    is unknown.
+    by a death, nothing tells how near the capacity is.
     """
     low, high = sustained.users, broken.users
     middle = compute_geometric_mean((low, high))
     if broken.rule is not Rule.SLO_BROKEN and not is_memory_failure(broken):
-        return Estimate(middle, low, high, None)
+        return None
     broken_slo, slo = broken.judgement.broken_slo, find_percentile_slo(slos)
     is_named = broken_slo is not None and broken_slo.request_name is not None
     fit = None

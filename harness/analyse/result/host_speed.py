@@ -7,7 +7,8 @@ of the host, it gives the users at that speed.
 
 D rises with overload as well as with a slow host. The host's part is known from the *pace*: the CPU time of a
 fixed piece of work, which no load of the target changes. How closely D follows the pace differs between
-targets, and is fitted over all windows of the campaign. Sizes that memory or their own concurrency stops
+targets, and is fitted over all windows of the campaign. A size that a whole core of its own stops, which it
+keeps busy although it has more, is one that the CPU stops. Sizes that memory or their other concurrency stops
 have no such estimate, and neither have engines on other hosts.
 """
 
@@ -38,6 +39,7 @@ from harness.model import (
     Verdict,
 )
 from harness.model.cell_evidence import BrokeInSoak
+from harness.model.evidence import OwnConcurrency
 
 _ELASTICITY = 0.85
 _ELASTICITY_SIGMA = 0.2
@@ -117,14 +119,19 @@ def estimate_at_reference(
     """
     if isinstance(cell.evidence, BrokeInSoak):
         return None
-    steps = [step for step in _select_known(cell.steps) if _is_busy(step, cell.cell.limits.total_cores)]
-    if not steps or cell.status is not Status.BRACKETED or cell.limiting_factor is not Factor.CPU:
+    cores = _find_stopping_cores(cell)
+    if cores is None or cell.status is not Status.BRACKETED:
+        return None
+    steps = [step for step in _select_known(cell.steps) if _is_busy(step, cores)]
+    if not steps:
         return None
     windows = _list_windows(steps)
     around = math.sqrt((cell.sustained_users or 1) * (cell.broken_users or 1))
     steepness = compare_steepness(steps, around, estimate_variance_ratio(steps))
     by_shares = _fit_capacity(steps, windows, find_percentile_slo(slos), steepness)
     fitted = _choose_sharper(_read_estimate(cell), by_shares)
+    if fitted is None:
+        return None
     log_slowdown = fmean(window.log_pace for window in windows) - math.log(speed.reference_work_s)
     users = fitted.users * math.exp(speed.elasticity * log_slowdown)
     width = math.exp(NORMAL_975 * math.hypot(fitted.sigma, speed.elasticity_sigma * log_slowdown))
@@ -137,6 +144,16 @@ def estimate_at_reference(
         fitted_users=fitted.users,
         fitted_sigma=fitted.sigma,
     )
+
+
+def _find_stopping_cores(cell: CellResult) -> float | None:
+    """Return the cores that stop a cell: its quota, or those that its threads keep busy; None if none do."""
+    limits, evidence = cell.cell.limits, cell.evidence
+    if cell.limiting_factor is Factor.CPU:
+        return limits.total_cores
+    if isinstance(evidence, OwnConcurrency) and evidence.busy_cores is not None:
+        return float(evidence.busy_cores * limits.replicas)
+    return None
 
 
 def _fit_capacity(
@@ -158,18 +175,22 @@ def _fit_capacity(
     return replace(work, users=work.users / math.exp(fmean(window.log_demand for window in windows)))
 
 
-def _choose_sharper(estimate: LogNormalEstimate, fitted: LogNormalEstimate | None) -> LogNormalEstimate:
+def _choose_sharper(
+    estimate: LogNormalEstimate | None, fitted: LogNormalEstimate | None
+) -> LogNormalEstimate | None:
     """Return the more certain one of a cell's estimate and the capacity fitted to its slow shares.
 
     Slow shares alone tell little of a cell that broke by another SLO.
     """
-    return estimate if fitted is None or estimate.sigma < fitted.sigma else fitted
+    known = [each for each in (estimate, fitted) if each is not None]
+    return min(known, key=lambda each: each.sigma, default=None)
 
 
-def _read_estimate(cell: CellResult) -> LogNormalEstimate:
-    """Return the estimate of a bracketed cell; its interval counts as one of 95 %."""
-    low, high = cell.estimate_low or 1.0, cell.estimate_high or 1.0
-    users = cell.estimate_users or math.sqrt(low * high)
+def _read_estimate(cell: CellResult) -> LogNormalEstimate | None:
+    """Return the estimate of a cell, whose interval is one of 95 %; None without one."""
+    users, low, high = cell.estimate_users, cell.estimate_low, cell.estimate_high
+    if users is None or low is None or high is None:
+        return None
     return LogNormalEstimate(users, math.hypot(math.log(high / low) / (2 * NORMAL_975), _DEMAND_SIGMA))
 
 

@@ -17,7 +17,7 @@ from harness.analyse.step.littles_law import (
     compute_wait_ratio,
 )
 from harness.analyse.step.memory_kills import find_companion_kill, find_kill_s
-from harness.analyse.step.memory_trend import assess_memory
+from harness.analyse.step.memory_trend import assess_memory, find_filling_companions
 from harness.analyse.step.not_asked import check_target_asked
 from harness.analyse.step.request_names import find_failures_at_start, summarize_names
 from harness.analyse.step.scenario_errors import (
@@ -36,6 +36,7 @@ from harness.analyse.step.step_memo import StepMemo
 from harness.analyse.step.usage import (
     compute_seen_ratio,
     find_most_bytes,
+    find_most_own_bytes,
     summarize_companions,
     summarize_cpu,
     summarize_generator,
@@ -125,20 +126,28 @@ def judge_step(
 ) -> StepResult:
     """Return the step's result under these SLOs.
 
-    If generator or host were disturbed for a part of the window, the rest is judged if it is long enough.
-    Without a baseline no shortfall is judged. Without the target's `limits` the rules on a full host, on the
-    host's memory and on the target's memory are not checked.
+    If generator or host were disturbed for a part of the window, the rest is judged if it is long enough. The
+    memory is that of the whole step: no disturbance makes a target need more of it. Without a baseline no
+    shortfall is judged. Without the target's `limits` the rules on a full host, on the host's memory and on
+    the target's memory are not checked.
     """
-    limit_s = _find_slowest_limit_s(slos)
+    limit_s, trend = _find_slowest_limit_s(slos), None
+    if limits is not None:
+        trend = assess_memory(facts, limits.memory_bytes, timing.horizon_s, limits.replicas)
+    filling = find_filling_companions(facts, timing)
     whole, facts = cut_window(facts, limit_s), select_sound_part(facts, slos, limit_s)
     window = cut_window(facts, limit_s)
-    trend = None if limits is None else assess_memory(facts, limits.memory_bytes, timing.horizon_s)
     judgement = _judge(facts, window, slos, baseline, limits)
     if judgement.verdict is Verdict.PASS:
         judgement = check_memory_growth(facts, trend, limits, timing) or judgement
     result = _build_result(facts, window, judgement, slos, baseline)
     left_out_s = whole.length_s - window.length_s if whole and window else 0.0
-    return replace(result, memory=trend, host=replace(result.host, left_out_s=left_out_s))
+    return replace(
+        result,
+        memory=trend,
+        host=replace(result.host, left_out_s=left_out_s),
+        companions=tuple(replace(use, filling=filling.get(use.name)) for use in result.companions),
+    )
 
 
 def build_settled_predicate(plan: Plan, step: Step, baseline: Baseline | None) -> Callable[[StepFacts], bool]:
@@ -340,6 +349,7 @@ def _summarize_target(facts: StepFacts, from_s: float, to_s: float, window: Wind
         cpu_per_request_s=cores / rate if cores is not None and rate > 0 else None,
         throttled_ratio=throttled,
         memory_peak_bytes=find_most_bytes(facts.target),
+        own_memory_peak_bytes=find_most_own_bytes(facts.target),
         is_out_of_memory=is_out_of_memory(facts),
         stalls=summarize_stalls(facts.target, from_s, to_s),
     )

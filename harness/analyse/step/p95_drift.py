@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from harness.analyse.step.memory_trend import fit_growth
+from harness.analyse.step.memory_floors import fit_growth
 from harness.analyse.step.window import Window, find_percentile_s
 from harness.model.trials import ResponseDrift
 

@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analyse.step.memory_trend import find_collections, fit_growth
+from harness.analyse.step.memory_floors import find_judged_part, fit_growth, may_be_collected
 from harness.analyse.step.usage import find_most_bytes
 from harness.model import NEARLY_FULL_RATIO, StepFacts
 from harness.model.trials import MemoryGrowth, SoakMemory
@@ -52,26 +52,30 @@ def assess_soak_memory(facts: StepFacts, limit_bytes: int) -> SoakMemory | None:
     if len(inside) < _FEWEST_SAMPLES or find_most_bytes(inside) is None:
         return None
     at_s = np.array([sample.at_s for sample in inside])
-    used = np.array([float(max(0, sample.working_set_bytes - sample.file_bytes)) for sample in inside])
+    used = np.array([float(sample.own_bytes) for sample in inside])
     return assess_growth(at_s, used, limit_bytes)
 
 
 def assess_growth(at_s: _Series, used: _Series, limit_bytes: int) -> SoakMemory:
     """Return how memory in bytes developed by instants in seconds, of which there are some."""
-    lows = find_collections(used)
-    observed_s = float(at_s[-1] - at_s[0])
+    start_bytes, peak_bytes, observed_s = used[0], used.max(), float(at_s[-1] - at_s[0])
+    rest, lows = find_judged_part(used)
+    is_doubtful = may_be_collected(used, rest)
+    at_s, used = at_s[rest:], used[rest:]
     growth, low, high = _fit(at_s, used, lows, _SHARES[0])
     is_full = not lows and bool((used[-_FULL_SAMPLES:] >= NEARLY_FULL_RATIO * limit_bytes).all())
     room = _find_room(at_s, used, lows, limit_bytes)
     kind = _judge(at_s, used, lows, lasts=high * _LEVEL_FOR_HOLDS * observed_s <= room)
+    if is_doubtful and kind is MemoryGrowth.GROWS:
+        kind = MemoryGrowth.UNTOLD
     if is_full and float(used[0]) < NEARLY_FULL_RATIO * limit_bytes:
         kind = MemoryGrowth.GROWS
     return SoakMemory(
         growth=kind,
         observed_s=observed_s,
-        start_bytes=int(used[0]),
+        start_bytes=int(start_bytes),
         end_bytes=int(used[-1]),
-        peak_bytes=int(used.max()),
+        peak_bytes=int(peak_bytes),
         growth_bytes_per_s=growth,
         growth_interval=(low, high),
         lasts_s=room / growth if kind is MemoryGrowth.GROWS and growth > 0 else None,

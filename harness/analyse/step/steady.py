@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 from harness.analyse.step.baseline import Baseline
-from harness.analyse.step.memory_trend import assess_memory
+from harness.analyse.step.memory_trend import assess_memory, is_surely_filling
 from harness.analyse.step.slo import evaluate_slo
+from harness.analyse.step.sound_part import select_sound_part
 from harness.analyse.step.window import cut_window
 from harness.model import (
     Judgement,
     Limits,
-    MemoryOutlook,
     MemoryTrend,
     Plan,
     Rule,
@@ -50,7 +50,8 @@ class _SteadyPredicate:
         self._was_called = False
 
     def __call__(self, facts: StepFacts) -> bool:
-        trend = assess_memory(facts, self._limits.memory_bytes, self._timing.horizon_s)
+        limits = self._limits
+        trend = assess_memory(facts, limits.memory_bytes, self._timing.horizon_s, limits.replicas)
         if trend is None or trend.is_known:
             return True
         broken = [each for each in self._evaluate_slos(facts) if each.value is not None and not each.holds]
@@ -59,7 +60,8 @@ class _SteadyPredicate:
         return is_over
 
     def _evaluate_slos(self, facts: StepFacts) -> list[SloEvaluation]:
-        window = cut_window(facts, self._timing.drain_s)
+        drain_s = self._timing.drain_s
+        window = cut_window(select_sound_part(facts, self._slos, drain_s), drain_s)
         if window is None or len(window.start_s) == 0:
             return []
         return [evaluate_slo(window, slo, self._baseline, self._precision_ratio) for slo in self._slos]
@@ -68,14 +70,8 @@ class _SteadyPredicate:
 def check_memory_growth(
     facts: StepFacts, trend: MemoryTrend | None, limits: Limits | None, timing: Timing
 ) -> Judgement | None:
-    """Judge a step whose memory grows: it fails if the limit is reached within the horizon.
-
-    The step must have been held long enough to tell growth from the begin of a level. None for every other
-    step.
-    """
-    if trend is None or limits is None or trend.outlook is not MemoryOutlook.FILLS:
-        return None
-    if timing.steady_at_most_s == 0 or trend.needs_longer_step(timing.steady_at_most_s):
+    """Judge a step whose memory is surely filling: it fails. None for every other step."""
+    if trend is None or limits is None or not is_surely_filling(trend, timing):
         return None
     return Judgement(
         Rule.MEMORY_GROWS, MemoryGrows(trend, limits.memory_bytes, facts.users, timing.horizon_s)

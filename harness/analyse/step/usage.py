@@ -168,6 +168,12 @@ def find_most_bytes(samples: Sequence[TargetSample]) -> int | None:
     return max((sample.working_set_bytes for sample in samples), default=None)
 
 
+def find_most_own_bytes(samples: Sequence[TargetSample]) -> int | None:
+    """Return the most memory without pages of files; None if these can't be told, or without a sample."""
+    is_known = find_most_bytes(samples) is not None
+    return max(sample.own_bytes for sample in samples) if is_known else None
+
+
 def _count_limit_hits(around: Sequence[TargetSample]) -> int | None:
     """Return how often the memory reached its limit; None if not counted, or if the count began anew."""
     hits = [sample.limit_hits for sample in around if sample.limit_hits is not None]
@@ -226,6 +232,7 @@ def summarize_companions(facts: StepFacts, from_s: float, to_s: float) -> tuple[
             find_most_bytes(companion.samples),
             summarize_stalls(companion.samples, from_s, to_s),
             is_out_of_memory=bool(list_counted_kills(companion.samples)),
+            own_memory_peak_bytes=find_most_own_bytes(companion.samples),
         )
         for name, companion in facts.companions.items()
     )

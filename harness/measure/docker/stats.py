@@ -200,7 +200,8 @@ def target_sample_from_json(message: Mapping[str, Any], at_s: float) -> TargetSa
 
     The working set is what `docker stats` shows: memory minus the file pages that the kernel would drop
     first. Podman's API does not tell these pages apart, so it includes them. The peak (cgroup v1 only) is the
-    kernel's, and includes file pages. `file_bytes` are the file pages that it would drop later.
+    kernel's, and includes file pages. `file_bytes` are the file pages that it would drop later, and what it
+    keeps of the names of files (cgroup v2 only).
     """
     memory = message.get("memory_stats") or {}
     cpu = message.get("cpu_stats") or {}
@@ -218,7 +219,7 @@ def target_sample_from_json(message: Mapping[str, Any], at_s: float) -> TargetSa
         memory_peak_bytes=memory.get("max_usage") or None,
         received_bytes=sum(network["rx_bytes"] for network in networks),
         sent_bytes=sum(network["tx_bytes"] for network in networks),
-        file_bytes=_read_counter(memory, "active_file"),
+        file_bytes=_read_counter(memory, "active_file") + _read_counter(memory, "slab_reclaimable"),
         major_faults=_read_counter(memory, "pgmajfault"),
         includes_file_pages=not memory.get("stats"),
     )
@@ -239,7 +240,7 @@ def add_cgroup_counters(sample: TargetSample, counters: CgroupCounters) -> Targe
         sample = replace(
             sample,
             working_set_bytes=_subtract_droppable(memory_bytes, memory_stat.inactive_file_bytes),
-            file_bytes=memory_stat.active_file_bytes,
+            file_bytes=memory_stat.active_file_bytes + memory_stat.names_bytes,
             major_faults=memory_stat.major_faults,
             includes_file_pages=False,
         )
@@ -267,7 +268,7 @@ def sum_replicas(at_s: float, replicas: Sequence[TargetSample]) -> TargetSample:
     of all, and unknown if it is unknown of one.
     """
     working_set_bytes = max(replica.working_set_bytes for replica in replicas)
-    own_bytes = max(max(0, replica.working_set_bytes - replica.file_bytes) for replica in replicas)
+    own_bytes = max(replica.own_bytes for replica in replicas)
     peaks = [replica.memory_peak_bytes for replica in replicas if replica.memory_peak_bytes is not None]
     return TargetSample(
         at_s=at_s,

@@ -38,12 +38,15 @@ class Throttling:
 class MemoryStat:
     """The pages of files that the kernel would drop first, and those that it would drop later, in bytes.
 
-    `major_faults` counts how often a page had to be read from a disk.
+    `major_faults` counts how often a page had to be read from a disk. `names_bytes` is what the kernel keeps
+    of the names of files, and would drop (reclaimable slab): a program that opens ever new files fills it.
+    cgroup v1 does not tell it: 0.
     """
 
     inactive_file_bytes: int
     active_file_bytes: int
     major_faults: int
+    names_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ def parse_memory_stat(text: str) -> MemoryStat | None:
     )
     if inactive is None or active is None or faults is None:
         return None
-    return MemoryStat(inactive, active, faults)
+    return MemoryStat(inactive, active, faults, keys.get("slab_reclaimable", 0))
 
 
 def has_quota(text: str) -> bool:

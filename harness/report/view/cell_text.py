@@ -3,7 +3,7 @@
 from harness.model import CellResult, Judgement, Limits, Status, StepResult, Verdict
 from harness.model.cell_evidence import BrokeInSoak, ErrorsAtAnyLoad
 from harness.report.view.explanations import explain_evidence
-from harness.report.view.memory import warn_of_memory
+from harness.report.view.memory import warn_of_companions, warn_of_memory
 from harness.report.view.shortfall import describe_shortfall
 from harness.report.view.text import (
     FACTOR_WORDS,
@@ -113,21 +113,19 @@ def _format_estimated_interval(result: CellResult) -> str:
 
 
 def describe_capacity(result: CellResult) -> str:
-    """Return the capacity for a sentence that starts with "sustains".
+    """Return the users that passed, for a sentence that starts with "sustains".
 
-    That is `250 (245–257)` with an estimate, otherwise `245 and breaks at 257` or `at least 400`. An estimate
-    outside of the measured bracket is not named as what the size sustains: `14 (by all windows 15–20)`.
+    That is `245 (240–257)` with the interval of all windows, otherwise `245 and breaks at 257` or `at least
+    400`. An interval that does not hold these users says whose it is: `14 (by all windows 15–20)`.
     """
-    written, estimate = format_estimated_users(result), keep_finite(result.estimate_users)
-    sustained, broken = result.sustained_users, result.broken_users
-    if written != NO_DATA and estimate is not None:
-        is_inside = sustained is None or broken is None or sustained <= round(estimate) < broken
-        if is_inside:
-            return written
-        return f"{sustained} (by all windows {_format_estimated_interval(result)})"
-    if result.broken_users is not None:
-        return f"{result.sustained_users} and breaks at {result.broken_users}"
-    return f"at least {result.sustained_users}"
+    sustained, interval = result.sustained_users, _format_estimated_interval(result)
+    if result.broken_users is None:
+        return f"at least {sustained}"
+    if format_estimated_users(result) == NO_DATA:
+        return f"{sustained} and breaks at {result.broken_users}"
+    low, high = round(result.estimate_low or 0.0), round(result.estimate_high or 0.0)
+    is_inside = sustained is not None and low <= sustained <= high
+    return f"{sustained} ({interval})" if is_inside else f"{sustained} (by all windows {interval})"
 
 
 def format_precision(result: CellResult) -> str:
@@ -178,8 +176,8 @@ def write_search_remark(result: CellResult) -> str:
     """Return what a reader must know of the cell's search in addition to the bracket; empty for most cells.
 
     These are both answers of a cell that was measured twice, a monotonicity violation, why the bracket is
-    wider than the precision demands, that the throughput shortfall stopped it or was not judged, and that it
-    is not known how long its memory lasts.
+    wider than the precision demands, that the throughput shortfall stopped it or was not judged, that it is
+    not known how long its memory lasts, and companions whose memory would be full.
     """
     twice = (
         f"measured twice: {format_bracket(result.first)}, then {format_bracket(result)}"
@@ -192,6 +190,7 @@ def write_search_remark(result: CellResult) -> str:
         explain_wide_bracket(result),
         describe_shortfall(result),
         warn_of_memory(result),
+        warn_of_companions(result),
     )
     return "; ".join(part for part in parts if part)
 

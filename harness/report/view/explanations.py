@@ -3,7 +3,7 @@
 Recorded texts, such as errors and logs, are not cleaned here; the caller does that (`text.clean_text`).
 """
 
-from harness.model import MIB, Doubt, Judgement, MachineDifference, Rule, Slo
+from harness.model import Doubt, IndicatorKind, Judgement, MachineDifference, Rule, Slo
 from harness.model.cell_evidence import BrokeInSoak, CellEvidence, ErrorsAtAnyLoad
 from harness.model.decisions import NoCommonSize, ScenarioChanged, SlosChanged
 from harness.model.evidence import (
@@ -47,13 +47,14 @@ from harness.model.task_evidence import TaskEvidence
 from harness.model.user_time import TimeEvidence
 from harness.report.view import stalls
 from harness.report.view.failures import describe_failure, explain_constant_errors, explain_target_not_asked
+from harness.report.view.memory import explain_memory_growth
 from harness.report.view.rare_requests import explain_lack_of_answers
 from harness.report.view.scenario_errors import explain_task_evidence, suggest_for_ending
 from harness.report.view.text import (
     format_change,
     format_cpu,
-    format_estimate,
     format_hold,
+    format_judged_ratio,
     format_limit,
     format_mebibytes,
     format_milliseconds,
@@ -244,7 +245,7 @@ def explain_judgement(judgement: Judgement) -> str:
         case CountersSilent() | GeneratorBusy() | LoopLate() | ClockUncertain() | TimeUnexplained():
             return _explain_generator(evidence)
         case MemoryGrows():
-            return _explain_memory_growth(evidence)
+            return explain_memory_growth(evidence)
         case ProcessKilled(after_s, companion):
             of_whom = "the target" if companion is None else f"the companion {companion}"
             when = f"{format_seconds(after_s, 0)} after the ramp began"
@@ -252,18 +253,6 @@ def explain_judgement(judgement: Judgement) -> str:
             return f"{killed} {when}; its container went on"
         case CpuStolen() | ForeignLoad() | ProxyBusy() | HostFull() | HostOutOfMemory():
             return _explain_host(evidence)
-
-
-def _explain_memory_growth(evidence: MemoryGrows) -> str:
-    trend, limit = evidence.trend, format_mebibytes(evidence.limit_bytes)
-    growth = f"{format_number(60 * trend.growth_bytes_per_s / MIB, 1)} MiB a minute"
-    if trend.rose_to_full:
-        return f"its memory grew by {growth} at {evidence.users} users until its {limit} were full"
-    lasts = f"{limit} last {format_estimate(trend.lasts_s or 0)}"
-    return (
-        f"its memory grows by {growth} at {evidence.users} users: {lasts}, and the matrix asks for "
-        f"{format_estimate(evidence.horizon_s)} (steps.horizon)"
-    )
 
 
 def _explain_generator(
@@ -378,13 +367,18 @@ def quote_first_line(recorded: str) -> str:
 
 
 def _explain_evaluation(evaluation: SloEvaluation) -> str:
-    """Return the value and its limit, such as "p95 1.204 s > 1 s", response times to the millisecond."""
+    """Return the value and its limit, such as "p95 1.204 s > 1 s", response times to the millisecond.
+
+    Where no request failed, it says if they are too few to exclude a share above the limit.
+    """
     slo, value = evaluation.slo, evaluation.value
     sign = "≤" if evaluation.holds else ">"
     if value is None:
         return f"{_name_slo(slo)} unknown"
-    measured = format_seconds(value, 3) if slo.is_response_time else format_ratio(value, 1)
-    return f"{_name_slo(slo)} {measured} {sign} {format_slo_limit(slo)}"
+    measured = format_seconds(value, 3) if slo.is_response_time else format_judged_ratio(value, slo.at_most)
+    is_unsure = slo.kind is IndicatorKind.ERRORS and value == 0 and not evaluation.is_settled
+    doubt = " (too few requests to be sure)" if is_unsure else ""
+    return f"{_name_slo(slo)} {measured} {sign} {format_slo_limit(slo)}{doubt}"
 
 
 def _name_slo(slo: Slo) -> str:

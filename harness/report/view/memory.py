@@ -1,6 +1,9 @@
 """Put into words how a size's memory developed at its highest pass, and how long its limit lasts."""
 
-from harness.model import MIB, CellResult, MemoryOutlook, MemoryTrend, Verdict
+import math
+
+from harness.model import MIB, CellResult, MemoryOutlook, MemoryTrend, StepResult, Verdict
+from harness.model.evidence import MemoryGrows
 from harness.report.view import text
 from harness.report.view.stalls import describe_shortage
 
@@ -11,7 +14,8 @@ _LEVEL_BYTES_PER_S = 0.05 * MIB / 60
 def describe_memory(result: CellResult) -> str:
     """Return the memory at the highest pass, its growth, and how long the limit lasts; empty if unknown.
 
-    An example: "154 MiB of 256 MiB at 400 users, growing by 0.9 MiB a minute, which lasts 1 h 53 min".
+    An example: "154 MiB of 256 MiB at 400 users, growing by 0.9 MiB a minute, which lasts 1 h 53 min". The
+    growth is left out where it is unknown, as between two collections.
     """
     trend = find_memory_trend(result)
     if trend is None:
@@ -21,10 +25,15 @@ def describe_memory(result: CellResult) -> str:
         text.format_mebibytes(result.cell.limits.memory_bytes),
     )
     at_users = f"{used} of {limit} at {result.sustained_users} users"
+    if math.isinf(trend.growth_high):
+        return f"{at_users}{_describe_doubt(trend)}"
     if trend.growth_bytes_per_s < _LEVEL_BYTES_PER_S:
         return f"{at_users}, level{_describe_doubt(trend)}"
     growth = text.format_number(60 * trend.growth_bytes_per_s / MIB, 1)
-    lasts = text.format_estimate(trend.lasts_s or 0.0)
+    if trend.lasts_s is None:
+        level = text.format_mebibytes(trend.projected_bytes)
+        return f"{at_users}, growing ever more slowly to about {level}{_describe_doubt(trend)}"
+    lasts = text.format_estimate(trend.lasts_s)
     return f"{at_users}, growing by {growth} MiB a minute, which lasts {lasts}{_describe_doubt(trend)}"
 
 
@@ -38,13 +47,33 @@ def warn_of_memory(result: CellResult) -> str:
 
 def find_memory_trend(result: CellResult) -> MemoryTrend | None:
     """Return the trend of the longest step at the highest pass, which may be the soak; None without one."""
+    step = _find_longest_step(result)
+    return None if step is None else step.memory
+
+
+def _find_longest_step(result: CellResult) -> StepResult | None:
     soaks = [result.soak.step] if result.soak is not None and result.soak.step is not None else []
-    trends = [
-        step.memory
+    passed = [
+        step
         for step in (*result.steps, *soaks)
         if step.users == result.sustained_users and step.verdict is Verdict.PASS and step.memory is not None
     ]
-    return max(trends, key=lambda trend: trend.observed_s, default=None)
+    return max(passed, key=lambda step: step.memory.observed_s if step.memory else 0.0, default=None)
+
+
+def warn_of_companions(result: CellResult) -> str:
+    """Return the companions whose memory would be full within the horizon at the highest pass, or nothing.
+
+    An example: "the memory of its companion db grows by 20.0 MiB a minute at 400 users: 1024 MiB last 41
+    min".
+    """
+    step = _find_longest_step(result)
+    filling = [(use, use.filling) for use in step.companions if use.filling is not None] if step else []
+    users = result.sustained_users or 0
+    return "; ".join(
+        f"the memory of its companion {use.name} {_describe_growth(trend, use.limits.memory_bytes, users)}"
+        for use, trend in filling
+    )
 
 
 def _describe_doubt(trend: MemoryTrend) -> str:
@@ -53,3 +82,29 @@ def _describe_doubt(trend: MemoryTrend) -> str:
     if trend.shortage is not None:
         return f" (but full: {describe_shortage(trend.shortage)})"
     return f" (watched for {text.format_duration(trend.observed_s)}, which is too short to tell)"
+
+
+def explain_memory_growth(evidence: MemoryGrows) -> str:
+    """Return how fast the memory grew, and how long its limit lasts."""
+    grows = f"its memory {_describe_growth(evidence.trend, evidence.limit_bytes, evidence.users)}"
+    if evidence.trend.rose_to_full:
+        return grows
+    return f"{grows}, and the matrix asks for {text.format_estimate(evidence.horizon_s)} (steps.horizon)"
+
+
+def _describe_growth(trend: MemoryTrend, limit_bytes: int, users: int) -> str:
+    """Return how fast memory grows, and how long its limit lasts: "grows by 1.2 MiB a minute at 200 …"."""
+    limit = text.format_mebibytes(limit_bytes)
+    growth = f"{text.format_number(60 * trend.growth_bytes_per_s / MIB, 1)} MiB a minute"
+    if trend.rose_to_full:
+        return f"grew by {growth} at {users} users until its {limit} were full"
+    lasts = f"{text.format_estimate(trend.lasts_s or 0)}{_format_lasting(trend)}"
+    return f"grows by {growth} at {users} users: {limit} last {lasts}"
+
+
+def _format_lasting(trend: MemoryTrend) -> str:
+    """Return between what the memory lasts with 95 %, in brackets; empty if that reads the same."""
+    if trend.lasts_interval_s is None:
+        return ""
+    low, high = (text.format_estimate(each) for each in trend.lasts_interval_s)
+    return f" ({low} – {high})" if low != high else ""

@@ -9,7 +9,7 @@ from harness.model.evidence import BrokenByLarger, SustainedBySmaller
 from harness.report.view import cell_text, text
 from harness.report.view.explanations import explain_evidence
 from harness.report.view.margin import describe_certainty, describe_margin
-from harness.report.view.memory import warn_of_memory
+from harness.report.view.memory import warn_of_companions, warn_of_memory
 from harness.report.view.shortfall import explain_missing_shortfall
 from harness.report.view.view import View
 
@@ -51,7 +51,8 @@ def build_recommendation(view: View) -> Recommendation:
         reasons += _give_reasons(view, sizing.recommended)
     elif sizing.best is not None:
         answer = _name_best_size(view, sizing.best)
-        reasons.append(_describe_missing_shortfall(sizing.best) if sizing.best.sustained_users else "")
+        if sizing.best.sustained_users:
+            reasons.append(_end_sentence(explain_missing_shortfall(sizing.best)))
     elif view.is_running:
         answer = "No size has an answer yet."
     else:
@@ -147,16 +148,20 @@ def _join(parts: list[str]) -> str:
 def _list_doubts(result: CellResult) -> list[str]:
     """Return sentences on what is not known of the size; none for most sizes.
 
-    That is whether it survives when it is held longer, how long its memory lasts, and its throughput.
+    That is whether it survives when it is held longer, how long its memory and that of its companions lasts,
+    and its throughput.
     """
     is_confirmed = result.soak is None or result.soak.verdict is not Verdict.INVALID
     doubts = ("" if is_confirmed else cell_text.describe_soak(result), warn_of_memory(result))
-    return [*(f"It is {doubt}." for doubt in doubts if doubt), _describe_missing_shortfall(result)]
+    reasons = (warn_of_companions(result), explain_missing_shortfall(result))
+    return [
+        *(f"It is {doubt}." for doubt in doubts if doubt),
+        *(_end_sentence(reason) for reason in reasons),
+    ]
 
 
-def _describe_missing_shortfall(result: CellResult) -> str:
-    """Return a sentence on why the throughput was not judged; empty if it was."""
-    reason = explain_missing_shortfall(result)
+def _end_sentence(reason: str) -> str:
+    """Return the words as a whole sentence; empty without any."""
     return f"{reason[0].upper()}{reason[1:]}." if reason else ""
 
 

@@ -29,8 +29,8 @@ def describe_slowdown(result: CellResult) -> str:
         return ""
     slowdown = text.format_ratio(found.slowdown_ratio, 0)
     return (
-        f"measured while requests took {slowdown} more CPU time than with the host at its best; "
-        f"at that speed about {format_reference(result)} users"
+        f"measured while requests took {slowdown} more CPU time than with the host at its best, "
+        f"which would let it sustain about {format_reference(result)} users"
     )
 
 

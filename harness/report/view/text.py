@@ -145,6 +145,21 @@ def format_ratio(ratio: float | None, decimals: int | None = None) -> str:
     return f"{format_number(ratio * 100, 1 if abs(ratio) < 0.0995 else 0)} %"
 
 
+def format_judged_ratio(ratio: float, limit: float) -> str:
+    """Return a ratio in per cent with as many decimals as show on which side of its limit it is.
+
+    One decimal is enough for most: `4.3 %`, but `0.04 %` below 0.05 %, and `1.04 %` above 1 %. Only a
+    measured zero is `0.0 %`.
+    """
+    decimals = 1
+    while decimals < 6:
+        shown = round(100 * ratio, decimals)
+        if bool(shown) == bool(ratio) and (shown > round(100 * limit, 9)) == (ratio > limit):
+            break
+        decimals += 1
+    return format_ratio(ratio, decimals)
+
+
 def format_limit(ratio: float) -> str:
     """Return a limit in per cent with as many decimals as it needs: `1 %`, `0.5 %`, `12.25 %`."""
     return f"{ratio * 100:.4g} %"

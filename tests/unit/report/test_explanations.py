@@ -104,6 +104,13 @@ def test_a_pass_says_by_how_much_each_slo_holds() -> None:
     )
 
 
+def test_no_failure_among_too_few_requests_is_named_as_such() -> None:
+    """800 requests without a failure exclude a share above 0.38 %, but none above 0.05 %."""
+    unsure = SloEvaluation(Slo("errors", 0.0005), 0.0, holds=True, is_settled=False)
+    words = explain_judgement(Judgement(Rule.SLOS_HOLD, SlosHold((unsure,))))
+    assert words == "errors 0.0 % ≤ 0.05 % (too few requests to be sure)"
+
+
 def test_a_broken_slo_is_named_with_its_value_and_its_limit() -> None:
     assert explain_judgement(SLOW) == "p95 1.204 s > 1 s"
     assert explain_judgement(make_broken_slo(Slo("p95", 0.2, "GET /"), 0.5)) == "p95 of GET / 0.500 s > 0.2 s"
@@ -350,16 +357,18 @@ def test_an_oom_kill_in_a_companion_names_it() -> None:
 
 def make_growth(lasts_s: float, *, rose_to_full: bool = False) -> MemoryGrows:
     trend = MemoryTrend(
-        MemoryOutlook.FILLS, 310.0, 30 * MIB, 47 * MIB, 1.2 * MIB / 60, 1.0, 2.0, 1e9, lasts_s, rose_to_full
-    )
+        MemoryOutlook.FILLS, 310.0, 30 * MIB, 47 * MIB, 1.2 * MIB / 60, 1.0 * MIB / 60, 1.4 * MIB / 60, 1e9,
+        lasts_s, rose_to_full,
+    )  # fmt: skip
     return MemoryGrows(trend, 96 * MIB, 200, 3600.0)
 
 
 def test_a_growing_memory_is_explained_by_how_long_its_limit_lasts() -> None:
+    """Watched for 310 s, it lasts 2,150 s more: 2,580 s at 1 MiB a minute, and 1,843 s at 1.4."""
     explanation = explain_judgement(Judgement(Rule.MEMORY_GROWS, make_growth(41 * 60.0)))
     assert explanation == (
-        "its memory grows by 1.2 MiB a minute at 200 users: 96 MiB last 41 min, and the matrix asks for "
-        "1 h 00 min (steps.horizon)"
+        "its memory grows by 1.2 MiB a minute at 200 users: 96 MiB last 41 min (36 min – 48 min), and "
+        "the matrix asks for 1 h 00 min (steps.horizon)"
     )
     full = explain_judgement(Judgement(Rule.MEMORY_GROWS, make_growth(60.0, rose_to_full=True)))
     assert full == "its memory grew by 1.2 MiB a minute at 200 users until its 96 MiB were full"

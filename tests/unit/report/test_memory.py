@@ -1,12 +1,13 @@
 """The report says how long a size's memory lasts at its highest pass, or that it is not known."""
 
+import math
 from dataclasses import replace
 
 import pytest
 
-from harness.model import MIB, CellResult, MemoryOutlook, MemoryTrend
+from harness.model import MIB, CellResult, CompanionUse, Limits, MemoryOutlook, MemoryTrend
 from harness.model.stalls import MemoryShort
-from harness.report.view.memory import describe_memory, warn_of_memory
+from harness.report.view.memory import describe_memory, warn_of_companions, warn_of_memory
 from tests.builders import make_result
 from tests.unit.analyse.synthetic import make_step
 
@@ -66,6 +67,42 @@ def test_full_memory_whose_pages_are_read_again_and_again_is_a_warning(
         "not known how long its memory lasts: 154 MiB of 256 MiB at 400 users, level (but full: the kernel "
         f"drops pages of files that are needed again, and {counted})"
     )
+
+
+def test_memory_that_grows_ever_more_slowly_is_described_by_where_it_ends() -> None:
+    """Its latest growth alone would fill the limit within the horizon, and is no forecast."""
+    result = make_watched_result(MemoryOutlook.LASTS, 2.5, None)
+    assert describe_memory(result) == (
+        "154 MiB of 256 MiB at 400 users, growing ever more slowly to about 200 MiB"
+    )
+
+
+def test_the_growth_between_two_collections_is_not_told() -> None:
+    result = make_watched_result(MemoryOutlook.UNKNOWN, 0.0, None)
+    steps = tuple(
+        replace(step, memory=replace(step.memory, growth_low=-math.inf, growth_high=math.inf))
+        for step in result.steps
+        if step.memory
+    )
+    assert describe_memory(replace(result, steps=steps)) == (
+        "154 MiB of 256 MiB at 400 users (watched for 5 min 10 s, which is too short to tell)"
+    )
+
+
+def test_a_companion_whose_memory_will_be_full_is_a_warning() -> None:
+    """310 s were watched. 109 MiB are left, which last 327 s at 20 MiB a minute; 409 s at 16, 262 s at 25."""
+    low, growth, high = (mib * MIB / 60 for mib in (16, 20, 25))
+    filling = MemoryTrend(
+        MemoryOutlook.FILLS, 310.0, 0, 915 * MIB, growth, low, high, 0.0, 310 + 109 * MIB / growth
+    )
+    use = CompanionUse("db", Limits(1.0, 1024 * MIB), 0.1, 0.0, 915 * MIB, filling=filling)
+    result = make_watched_result(MemoryOutlook.LASTS, 0.0, None)
+    steps = (result.steps[0], replace(result.steps[1], companions=(use,)))
+    assert warn_of_companions(replace(result, steps=steps)) == (
+        "the memory of its companion db grows by 20.0 MiB a minute at 400 users: "
+        "1024 MiB last 11 min (10 min – 12 min)"
+    )
+    assert warn_of_companions(result) == ""
 
 
 def test_nothing_is_said_without_counters() -> None:

@@ -18,8 +18,8 @@ def test_a_size_measured_on_a_slow_host_says_so_and_what_it_sustains_at_the_host
     slow = replace(SIZE, at_reference=measured_when_slower(0.12))
     assert format_reference(slow) == "249 (239–259)"
     assert describe_slowdown(slow) == (
-        "measured while requests took 12 % more CPU time than with the host at its best; "
-        "at that speed about 249 (239–259) users"
+        "measured while requests took 12 % more CPU time than with the host at its best, "
+        "which would let it sustain about 249 (239–259) users"
     )
 
 

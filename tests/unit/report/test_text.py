@@ -46,6 +46,21 @@ def test_a_number_has_only_the_digits_that_matter(
     assert write(value) == text
 
 
+@pytest.mark.parametrize(
+    ("ratio", "limit", "words"),
+    [
+        (0.043, 0.01, "4.3 %"),
+        (0.0104, 0.01, "1.04 %"),
+        (0.01, 0.01, "1.0 %"),
+        (0.0004, 0.0005, "0.04 %"),
+        (0.15001, 0.15, "15.001 %"),
+        (0.0, 0.01, "0.0 %"),
+    ],
+)
+def test_a_ratio_is_seen_to_be_on_its_side_of_the_limit(ratio: float, limit: float, words: str) -> None:
+    assert text.format_judged_ratio(ratio, limit) == words
+
+
 def test_decimals_sets_the_number_of_decimals() -> None:
     assert text.format_number(4.0, 1) == "4.0"
     assert text.format_seconds(12.34, 3) == "12.340 s"

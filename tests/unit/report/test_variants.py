@@ -48,7 +48,7 @@ def test_each_variant_has_a_matrix_of_its_own_with_what_it_sets() -> None:
 def test_what_tuning_is_worth_is_told_against_a_larger_size() -> None:
     tunings = build_view(build_campaign_with_variants()).tunings
     assert tunings == (
-        "At 1 CPU / 96 MiB four sustains 394 (390–399) users, one 200 (195–204); "
+        "At 1 CPU / 96 MiB four sustains 390 (390–399) users, one 195 (195–204); "
         "with one it takes 2 CPU / 96 MiB for as many.",
         "No difference between the variants is shown at 0.5 CPU / 96 MiB, 2 CPU / 96 MiB.",
     )

@@ -12,9 +12,11 @@ from harness.analyse.result.host_speed import (
     find_host_speed,
 )
 from harness.model import (
+    MIB,
     CellResult,
     Factor,
     HostSpeed,
+    Limits,
     ReferenceCapacity,
     Slo,
     Status,
@@ -22,6 +24,7 @@ from harness.model import (
     TargetUse,
     Verdict,
 )
+from harness.model.evidence import OwnConcurrency
 from tests.builders import make_result
 from tests.unit.analyse.synthetic import make_step
 
@@ -100,6 +103,17 @@ def test_slow_shares_that_tell_little_give_way_to_the_estimate_of_the_cell() -> 
     """A size that broke by its throughput may have no slow request in any window."""
     passed = make_window(90, requests=1400, slow_ratio=0.0)
     assert require_estimate(make_cell(passed), slos=(Slo("p95", 1.0),)).fitted_users == 100
+
+
+def test_a_size_that_keeps_one_of_its_two_cores_busy_is_stopped_by_that_core() -> None:
+    """A process with one thread uses 0.98 cores of 2, and as much of a faster core would serve more users."""
+    limits = Limits(2.0, 256 * MIB)
+    step = make_window(work_s=0.0022, cores=0.98)
+    busy = OwnConcurrency(step.judgement, cpu_used_ratio=0.49, busy_cores=1, limit_cores=2.0)
+    cell = replace(make_cell(step), cell=replace(BRACKET.cell, limits=limits), evidence=busy)
+    cell = replace(cell, limiting_factor=Factor.TARGET)
+    assert require_estimate(cell).users == pytest.approx(110)
+    assert estimate(replace(cell, evidence=replace(busy, busy_cores=None))) is None
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,19 @@ import numpy as np
 import pytest
 
 from harness.analyse.step.judge import judge_step
-from harness.analyse.step.memory_trend import assess_memory, find_collections, fit_growth
-from harness.model import MIB, Limits, MemoryOutlook, MemoryTrend, Rule, StepFacts, TargetSample, Timing
+from harness.analyse.step.memory_floors import find_collections, fit_growth
+from harness.analyse.step.memory_trend import assess_memory, find_filling_companions
+from harness.model import (
+    MIB,
+    CompanionFacts,
+    Limits,
+    MemoryOutlook,
+    MemoryTrend,
+    Rule,
+    StepFacts,
+    TargetSample,
+    Timing,
+)
 from harness.model.evidence import MemoryGrows
 from harness.model.stalls import MemoryShort
 from tests.builders import SLOS
@@ -100,7 +111,8 @@ def test_memory_that_fills_up_slowly_is_no_leak() -> None:
     """It levels off at 120 of 256 MiB. A line through the last 100 s reaches the limit within the hour."""
     trend = assess(lambda at_s: 20 + 100 * (1 - math.exp(-at_s / 120)), 310, limit_mib=256)
     assert trend.growth_bytes_per_s * HOUR_S > 136 * MIB
-    assert trend.outlook is MemoryOutlook.LASTS
+    assert (trend.outlook, trend.lasts_s) == (MemoryOutlook.LASTS, None)
+    assert trend.projected_bytes == pytest.approx(120 * MIB, rel=0.1)
 
 
 def test_a_leak_beside_sessions_that_fill_up_is_found() -> None:
@@ -168,6 +180,67 @@ def test_saw_teeth_are_judged_by_their_floors(leak_mib: float) -> None:
     assert trend.growth_bytes_per_s == pytest.approx(leak_mib * MIB / 60, abs=200)
 
 
+@pytest.mark.parametrize(
+    "memory",
+    [
+        lambda at_s: 100 - 20 * (at_s >= 5),
+        lambda at_s: 120 - 20 * (at_s >= 5) - 20 * (at_s >= 80),
+        lambda at_s: 80 + 30 * math.exp(-at_s / 40),
+        lambda at_s: 140 - at_s / 10,
+        lambda at_s: 60 + at_s * (at_s < 40),
+    ],
+    ids=["at once", "in two steps", "ever more slowly", "all the time", "after it had grown"],
+)
+def test_memory_that_falls_and_stays_there_lasts(memory: Memory) -> None:
+    """What arriving users needed is given back. As a saw-tooth it would have too few floors to tell."""
+    trend = assess(memory, 300, limit_mib=256)
+    assert (trend.outlook, trend.observed_s) == (MemoryOutlook.LASTS, 300)
+
+
+def test_memory_that_grows_after_a_fall_is_told_once_it_is_above_what_it_was() -> None:
+    """At 1 MiB a minute it comes from 80 to 85 MiB, and may be collected again before it is at 100.
+
+    At 6 MiB a minute it is at 111 MiB after 310 s, and at 130 three minutes later.
+    """
+
+    def leak_after_fall(mib_a_minute: float) -> Memory:
+        return lambda at_s: 100 - 20 * (at_s >= 5) + mib_a_minute * at_s / 60
+
+    assert assess(leak_after_fall(1), 310, limit_mib=130).outlook is MemoryOutlook.UNKNOWN
+    trend = assess(leak_after_fall(6), 310, limit_mib=130)
+    assert trend.outlook is MemoryOutlook.FILLS
+    assert trend.lasts_s == pytest.approx(500)
+
+
+def test_a_slow_saw_tooth_is_not_taken_for_a_fall() -> None:
+    """It was collected after 80 s and 220 s, and each time rises again as it did before."""
+    assert assess(lambda at_s: 60 + 0.7 * ((at_s + 60) % 140), 310, 256).outlook is MemoryOutlook.UNKNOWN
+
+
+def test_collections_that_have_ended_do_not_explain_a_rise() -> None:
+    """Four teeth of 20 s and 10 MiB, then 12 MiB a minute without any collection: 84 of 96 MiB are used."""
+    trend = assess(lambda at_s: 40 + (at_s % 20 / 2 if at_s < 80 else (at_s - 80) / 5), 300)
+    assert trend.outlook is MemoryOutlook.FILLS
+    assert trend.lasts_s == pytest.approx(360)
+
+
+def test_memory_that_rises_in_stairs_does_not_last_because_it_stands_still() -> None:
+    """It rises by 8 MiB in every 100 s. In the last third all floors are at 76 MiB, as in the one before.
+
+    By stairs of 16 MiB in 300 s the rest of the hour needs 175 more. 400 MiB leave room for that.
+    """
+    stairs: Memory = lambda at_s: 60 + 8 * (at_s // 100)  # noqa: E731
+    assert assess(stairs, 299, limit_mib=200).outlook is MemoryOutlook.UNKNOWN
+    assert assess(stairs, 299, limit_mib=400).outlook is MemoryOutlook.LASTS
+
+
+def test_memory_that_rose_once_lasts_after_twice_the_time_that_it_stood_still_before() -> None:
+    """It rises by 20 MiB after 100 s. Another 20 MiB after the next 100 s would be nothing new."""
+    rising: Memory = lambda at_s: 60 + 20 * (at_s >= 100)  # noqa: E731
+    assert assess(rising, 280, limit_mib=128).outlook is MemoryOutlook.UNKNOWN
+    assert assess(rising, 330, limit_mib=128).outlook is MemoryOutlook.LASTS
+
+
 def test_fifty_healthy_saw_teeth_raise_no_false_alarm() -> None:
     random = np.random.default_rng(7)
     outlooks = []
@@ -225,20 +298,52 @@ def test_a_growing_memory_fails_a_step_that_was_held_long_enough(
         assert result.judgement.evidence == MemoryGrows(result.memory, 96 * MIB, 10, HOUR_S)
 
 
+def test_the_memory_is_that_of_the_whole_step_though_a_part_of_it_was_disturbed() -> None:
+    """The event loop is late from second 160 to 200. Judged are the 145 s before, and not the 95 s after."""
+    facts = make_step_of_memory(leak_a_mebibyte_a_minute, 300)
+    lags = [replace(each, loop_lag_s=0.5) if 160 <= each.at_s <= 200 else each for each in facts.generator]
+    result = judge_step(replace(facts, generator=tuple(lags)), SLOS, None, Limits(1.0, 96 * MIB))
+    assert (result.rule, result.window_s) == (Rule.MEMORY_GROWS, 145.0)
+
+
 def test_a_memory_that_rose_until_it_was_full_fails_at_once() -> None:
     facts = make_step_of_memory(lambda at_s: min(95.8, 60 + 2 * at_s), 30)
     assert judge_step(facts, SLOS, None, Limits(1.0, 96 * MIB)).rule is Rule.MEMORY_GROWS
 
 
-def assess_with_faults(faults_per_s: int, used_mib: float, limit_mib: int = 960) -> MemoryTrend:
+def test_a_companion_is_named_whose_memory_will_be_full() -> None:
+    """It grows by 3 MiB a minute for 300 s, and 1,024 - 915 MiB last for 36 minutes more.
+
+    In a window that does not wait for the memory it may be a cache that fills.
+    """
+
+    def find(seconds: int, limit_mib: int) -> dict[str, MemoryTrend]:
+        facts = make_step_of_memory(lambda at_s: 900 + at_s / 20, seconds)
+        database = CompanionFacts(Limits(1.0, limit_mib * MIB), facts.target)
+        return find_filling_companions(replace(facts, companions={"database": database}), Timing())
+
+    assert find(300, 1024)["database"].lasts_s == pytest.approx(300 + 109 * 20, rel=1e-3)
+    assert find(290, 1024) == {}
+    assert find(300, 2048) == {}
+
+
+def assess_with_faults(
+    faults_per_s: int, used_mib: float, limit_mib: int = 960, replicas: int = 1
+) -> MemoryTrend:
     """Assess level memory beside which a page is read from a disk so often a second."""
     facts = make_step_of_memory(lambda _: used_mib, 120)
     samples = [
         replace(sample, major_faults=faults_per_s * index) for index, sample in enumerate(facts.target)
     ]
-    trend = assess_memory(replace(facts, target=tuple(samples)), limit_mib * MIB, HOUR_S)
+    trend = assess_memory(replace(facts, target=tuple(samples)), limit_mib * MIB, HOUR_S, replicas)
     assert trend is not None
     return trend
+
+
+def test_pages_are_read_again_by_all_replicas_together() -> None:
+    """At 4,000 pages a second a replica waits 10 % of the time; of 5,000 each of two reads 2,500."""
+    shortages = [assess_with_faults(5000, 900, replicas=count).shortage for count in (1, 2)]
+    assert [each.slows_requests for each in shortages if each] == [True, False]
 
 
 def test_full_memory_that_reads_its_program_again_and_again_is_not_known_to_last() -> None:

@@ -123,6 +123,15 @@ def test_one_collection_in_the_whole_soak_tells_nothing() -> None:
     assert assess(lambda at_s: 50 + 4 * (at_s % 720) / 60, 20).growth is MemoryGrowth.UNTOLD
 
 
+def test_memory_that_fell_and_stayed_there_is_level() -> None:
+    """It falls once, by what arriving users needed; a fall that is not seen to end tells nothing."""
+    memory = assess(lambda at_s: 100 - 20 * (at_s >= 5), 30)
+    assert memory.growth is MemoryGrowth.LEVEL
+    assert (memory.start_bytes, memory.end_bytes, memory.peak_bytes) == (100 * MIB, 80 * MIB, 100 * MIB)
+    slow: Memory = lambda at_s: 100 - 40 * (at_s >= 5) + at_s / 300  # noqa: E731
+    assert assess(slow, 30).growth is MemoryGrowth.UNTOLD
+
+
 def test_memory_that_rose_to_its_limit_grows() -> None:
     memory = assess(lambda at_s: min(63.9, 40 + at_s / 20), 20, limit_mib=64)
     assert (memory.growth, memory.is_full) == (MemoryGrowth.GROWS, True)

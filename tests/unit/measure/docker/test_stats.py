@@ -141,6 +141,16 @@ FROM_FILES = CgroupCounters(
 )
 
 
+def test_names_of_files_count_as_pages_of_files() -> None:
+    """The engine passes on what the kernel's file shows."""
+    stats = {"inactive_file": 22_000_000, "active_file": 7_000_000, "slab_reclaimable": 3_000_000}
+    sample = target_sample_from_json(V2 | {"memory_stats": {"usage": 61_000_000, "stats": stats}}, 7.0)
+    assert sample is not None
+    assert (sample.file_bytes, sample.own_bytes) == (10_000_000, 29_000_000)
+    memory_stat = MemoryStat(22_000_000, 7_000_000, 33, names_bytes=3_000_000)
+    assert add_cgroup_counters(sample, replace(FROM_FILES, memory_stat=memory_stat)).own_bytes == 29_000_000
+
+
 def test_files_show_what_the_engine_does_not() -> None:
     engines = target_sample_from_json(PODMAN, 7.0)
     assert engines is not None

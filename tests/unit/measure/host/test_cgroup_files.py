@@ -79,6 +79,12 @@ def test_pages_of_files_include_those_of_inner_groups_on_both_versions() -> None
     assert parse_memory_stat(v1) == parse_memory_stat(v2) == MemoryStat(5000, 300, 16)
 
 
+def test_names_of_files_are_memory_that_the_kernel_drops() -> None:
+    """Only cgroup v2 tells them."""
+    text = "inactive_file 5000\nactive_file 300\npgmajfault 16\nslab_reclaimable 700\n"
+    assert parse_memory_stat(text) == MemoryStat(5000, 300, 16, names_bytes=700)
+
+
 @pytest.mark.parametrize("text", ["", "anon 7\n", "inactive_file 1\nactive_file 2\n", "inactive_file x\n"])
 def test_a_memory_stat_that_lacks_a_count_is_unknown(text: str) -> None:
     assert parse_memory_stat(text) is None
