@@ -10,7 +10,17 @@ from dataclasses import replace
 from harness.analyse.result.stalls import find_companion_stall, find_disk_stall
 from harness.analyse.step.memory_shortage import find_memory_shortage
 from harness.analyse.step.usage import is_cpu_full, is_cpu_used_up, is_often_throttled
-from harness.model import Cell, CompanionUse, Factor, IndicatorKind, Limits, Rule, StepResult, Verdict
+from harness.model import (
+    Cell,
+    CompanionUse,
+    Factor,
+    IndicatorKind,
+    Limits,
+    Rule,
+    StepResult,
+    TargetUse,
+    Verdict,
+)
 from harness.model.evidence import (
     CompanionFull,
     CompanionMemoryFull,
@@ -30,6 +40,11 @@ from harness.model.stalls import DiskStalled, MemoryShort
 _THRASHING_COST_AT_LEAST = 1.5
 """CPU time per request at the memory limit over that of a lighter step. From this ratio on, the CPU time is
 spent on the kernel reading back pages of the program, and not on requests.
+"""
+
+_OWN_MEMORY_AT_LEAST = 0.5
+"""If less than this share of a full memory is the program's own, the rest are pages of files. A cache of
+files fills any memory, so it is no limit unless the kernel's counters show that memory is short.
 """
 
 _SATURATED_FROM_SHORTFALL = 0.15
@@ -54,8 +69,8 @@ def find_limiting_factor(cell: Cell, broken: StepResult, steps: Sequence[StepRes
     light = _find_lightest_pass(broken, steps)
     disk = _find_target_disk_stall(broken, light)
     return (
-        _check_memory(cell.limits, broken, light)
-        or _check_dead_companion(broken)
+        _check_ended_companion(broken)
+        or _check_memory(cell.limits, broken, light)
         or _check_killed_companion(broken)
         or _check_errors(broken)
         or _check_cpu(cell.limits, broken, steps, disk)
@@ -80,17 +95,17 @@ def _find_lightest_pass(broken: StepResult, steps: Sequence[StepResult]) -> Step
 
 
 def _check_memory(limits: Limits, step: StepResult, light: StepResult | None) -> LimitingFactor | None:
-    if step.rule is Rule.MEMORY_GROWS or (step.rule is Rule.OOM_KILL and not _lost_companion(step)):
+    if step.rule in (Rule.MEMORY_GROWS, Rule.OOM_KILL):
         return LimitingFactor(Factor.MEMORY, step.judgement)
     if step.target.is_out_of_memory:
         return LimitingFactor(Factor.MEMORY, OutOfMemory(limits.memory_bytes, step.users))
     cost_ratio = _compute_cost_ratio(step, light)
-    short = _find_shortage(limits, step)
+    short = _find_own_shortage(step, limits)
     is_slowed = short is not None and short.slows_requests
     if short is not None and is_slowed and not _is_cpu_used_up_as_usual(limits, step, cost_ratio):
         return LimitingFactor(Factor.MEMORY, short)
-    used_ratio = (step.target.memory_peak_bytes or 0) / limits.memory_bytes
-    if used_ratio < AT_LIMIT_RATIO:
+    used_ratio = _compute_memory_ratio(step.target, limits)
+    if used_ratio < AT_LIMIT_RATIO or _is_mere_cache(step.target, limits):
         return None
     full = MemoryFull(used_ratio, limits.memory_bytes)
     if step.rule in (Rule.DIED, Rule.STALLED):
@@ -101,9 +116,18 @@ def _check_memory(limits: Limits, step: StepResult, light: StepResult | None) ->
     return None
 
 
-def _find_shortage(limits: Limits, step: StepResult) -> MemoryShort | None:
-    target = step.target
-    return find_memory_shortage(target.stalls, limits.memory_bytes, target.memory_peak_bytes, limits.replicas)
+def _find_shortage(use: TargetUse | CompanionUse, limits: Limits) -> MemoryShort | None:
+    return find_memory_shortage(use.stalls, limits.memory_bytes, use.memory_peak_bytes, limits.replicas)
+
+
+def _find_own_shortage(step: StepResult, limits: Limits) -> MemoryShort | None:
+    """Return how short the target's memory was in the window, or in the step's latest third.
+
+    Memory that becomes short within a window stalls the window as a whole for less of its time.
+    """
+    late = step.memory.shortage if step.memory is not None else None
+    known = [each for each in (_find_shortage(step.target, limits), late) if each is not None]
+    return next((each for each in known if each.slows_requests), known[0] if known else None)
 
 
 def _is_cpu_used_up_as_usual(limits: Limits, step: StepResult, cost_ratio: float | None) -> bool:
@@ -122,26 +146,23 @@ def _compute_cost_ratio(step: StepResult, light: StepResult | None) -> float | N
     return step.target.cpu_per_request_s / light.target.cpu_per_request_s
 
 
-def _check_dead_companion(step: StepResult) -> LimitingFactor | None:
-    if step.rule is not Rule.DEPENDENCY_DIED:
+def _check_ended_companion(step: StepResult) -> LimitingFactor | None:
+    """Return the companion that failed the step: it died, or the kernel killed a process of it."""
+    evidence = step.judgement.evidence
+    has_lost_process = isinstance(evidence, ProcessKilled) and evidence.companion is not None
+    if step.rule is not Rule.DEPENDENCY_DIED and not has_lost_process:
         return None
     return LimitingFactor(Factor.DEPENDENCY, step.judgement)
 
 
 def _check_killed_companion(step: StepResult) -> LimitingFactor | None:
     """Return the companion of which the kernel killed a process: requests then fail, or wait for it."""
-    if _lost_companion(step):
-        return LimitingFactor(Factor.DEPENDENCY, step.judgement)
     killed = next((use for use in step.companions if use.is_out_of_memory), None)
     if killed is None:
         return None
-    full = CompanionMemoryFull(killed.name, killed.limits.memory_bytes, _compute_memory_ratio(killed))
+    used_ratio = _compute_memory_ratio(killed, killed.limits)
+    full = CompanionMemoryFull(killed.name, killed.limits.memory_bytes, used_ratio)
     return LimitingFactor(Factor.DEPENDENCY, full)
-
-
-def _lost_companion(step: StepResult) -> bool:
-    evidence = step.judgement.evidence
-    return isinstance(evidence, ProcessKilled) and evidence.companion is not None
 
 
 def _check_errors(step: StepResult) -> LimitingFactor | None:
@@ -263,26 +284,35 @@ def _check_companions_memory(step: StepResult, light: StepResult | None) -> Limi
     """Return the companion with the fullest memory as the factor, unless it was as full at light load.
 
     A memory that is full at light load may hold a cache. It is the factor only if each request then costs the
-    companion 1.5 times the CPU time that it does at light load.
+    companion 1.5 times the CPU time that it does at light load. Memory that is short was looked at before.
     """
     full = [
         CompanionMemoryFull(use.name, use.limits.memory_bytes, used_ratio)
         for use in step.companions
-        if (used_ratio := _compute_memory_ratio(use)) >= AT_LIMIT_RATIO
+        if (used_ratio := _compute_memory_ratio(use, use.limits)) >= AT_LIMIT_RATIO
         and (light is None or _is_filled_by_load(use, step, light))
+        and not _is_mere_cache(use, use.limits)
     ]
     if not full:
         return None
     return LimitingFactor(Factor.DEPENDENCY, max(full, key=lambda use: use.used_ratio))
 
 
-def _compute_memory_ratio(use: CompanionUse) -> float:
-    return (use.memory_peak_bytes or 0) / use.limits.memory_bytes
+def _compute_memory_ratio(use: TargetUse | CompanionUse, limits: Limits) -> float:
+    """Return the share of its memory limit that a container's working set came to."""
+    return (use.memory_peak_bytes or 0) / limits.memory_bytes
+
+
+def _is_mere_cache(use: TargetUse | CompanionUse, limits: Limits) -> bool:
+    """Return True if most of the memory are pages of files, and nothing shows that these are needed again."""
+    own_bytes = use.own_memory_peak_bytes
+    has_room = own_bytes is not None and own_bytes < _OWN_MEMORY_AT_LEAST * limits.memory_bytes
+    return has_room and _find_shortage(use, limits) is None
 
 
 def _is_filled_by_load(use: CompanionUse, step: StepResult, light: StepResult) -> bool:
     before = next((each for each in light.companions if each.name == use.name), None)
-    if before is None or _compute_memory_ratio(before) < AT_LIMIT_RATIO:
+    if before is None or _compute_memory_ratio(before, before.limits) < AT_LIMIT_RATIO:
         return True
     if use.cpu_used_cores is None or not before.cpu_used_cores or not step.rps or not light.rps:
         return False
@@ -300,7 +330,7 @@ def _find_rest(
     evidence = _measure_concurrency(limits, step, light, steps)
     if evidence.cpu_used_ratio is None or evidence.is_throttling_unknown:
         return LimitingFactor(None, evidence)
-    short = _find_shortage(limits, step)
+    short = _find_own_shortage(step, limits)
     if short is not None and short.is_unclear and evidence.busy_cores is None:
         return LimitingFactor(None, short)
     return LimitingFactor(Factor.TARGET, evidence)

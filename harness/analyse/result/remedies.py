@@ -62,11 +62,16 @@ def _compare(cell: CellResult, other: CellResult) -> Remedy:
 
 
 def _infer_memory(cell: CellResult) -> list[Remedy]:
-    """Return twice the memory with as many more users as it holds, by a straight line through the windows."""
+    """Return twice the memory with as many more users as it holds, by a straight line through the windows.
+
+    Pages of files don't count where they can be told apart: they fill what is left.
+    """
     steps = [
-        (step.users, step.target.memory_peak_bytes)
+        (step.users, used_bytes)
         for step in cell.steps
-        if step.rps is not None and step.target.memory_peak_bytes and not step.target.is_out_of_memory
+        if (used_bytes := step.target.own_memory_peak_bytes or step.target.memory_peak_bytes)
+        and step.rps is not None
+        and not step.target.is_out_of_memory
     ]
     if len(steps) < 2 or cell.sustained_users is None:
         return []

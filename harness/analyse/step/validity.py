@@ -78,7 +78,9 @@ _HOST_MEMORY_AT_LEAST = 64 * MIB
 """If the host has less memory available, its kernel may kill processes whatever their own limits are."""
 
 _TARGET_MEMORY_AT_MOST = 0.8
-"""A target that used at most this share of its memory limit did not run out of its own memory."""
+"""A target that used at most this share of its memory limit did not run out of its own memory. Pages of files
+don't count: the kernel drops them before it kills a process.
+"""
 
 _EARLY_END_CHECKED_S = 10.0
 """If a step ends early, generator and host are checked in these last seconds of it."""
@@ -291,7 +293,7 @@ def _check_host_memory(facts: StepFacts, limits: Limits | None) -> Judgement | N
     limit = facts.companions[companion].limits if companion else limits
     if not samples:
         return None
-    used_ratio = max(sample.working_set_bytes for sample in samples) / limit.memory_bytes
+    used_ratio = max(sample.own_bytes for sample in samples) / limit.memory_bytes
     if used_ratio > _TARGET_MEMORY_AT_MOST and facts.end_reason is not EndReason.GENERATOR_DIED:
         return None
     return Judgement(Rule.HOST_MEMORY, HostOutOfMemory(min(available), used_ratio, companion))

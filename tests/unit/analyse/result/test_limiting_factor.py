@@ -5,7 +5,16 @@ from dataclasses import replace
 import pytest
 
 from harness.analyse.result.limiting_factor import find_limiting_factor
-from harness.model import MIB, CompanionUse, Factor, Failures, Limits, TargetUse
+from harness.model import (
+    MIB,
+    CompanionUse,
+    Factor,
+    Failures,
+    Limits,
+    MemoryOutlook,
+    MemoryTrend,
+    TargetUse,
+)
 from harness.model.evidence import (
     CompanionFull,
     CompanionMemoryFull,
@@ -16,6 +25,7 @@ from harness.model.evidence import (
     OwnConcurrency,
     RequestErrors,
 )
+from harness.model.stalls import MemoryShort, Stalls
 from tests.unit.analyse.synthetic import CELL, make_step
 
 BUSY = TargetUse(cpu_cores=1.0)
@@ -92,6 +102,36 @@ def test_a_full_memory_is_the_limit_only_of_a_target_that_died_or_stalled(
     """Ignore a full memory in a slow step, because a cache may fill it."""
     full = TargetUse(cpu_cores=0.2, memory_peak_bytes=None if mib is None else mib * MIB)
     assert find_limit(rule, full).factor is factor
+
+
+@pytest.mark.parametrize(
+    ("own_mib", "reread_per_s", "factor"),
+    [(128, 0.0, Factor.MEMORY), (127, 0.0, Factor.ERRORS), (127, 12.0, Factor.MEMORY)],
+)
+def test_a_memory_full_of_files_is_no_limit_unless_it_is_short(
+    own_mib: int, reread_per_s: float, factor: Factor
+) -> None:
+    """Half of 256 MiB are 128. From 10 pages a second on that are read again memory is short."""
+    full = TargetUse(
+        cpu_cores=0.2,
+        memory_peak_bytes=256 * MIB,
+        own_memory_peak_bytes=own_mib * MIB,
+        stalls=Stalls(reread_per_s=reread_per_s),
+    )
+    assert find_limit("died", full).factor is factor
+
+
+def test_memory_that_became_short_in_the_latest_third_of_a_step_is_the_limit() -> None:
+    """Work waited for it 30 % of that time, and 9 % of the whole window."""
+    stalls = Stalls(memory_ratio=0.09, limit_hits=9)
+    target = TargetUse(cpu_cores=0.3, memory_peak_bytes=256 * MIB, stalls=stalls)
+    late = MemoryShort(0.3, 256 * MIB, None)
+    trend = MemoryTrend(
+        MemoryOutlook.UNKNOWN, 60.0, 0, 250 * MIB, 0.0, 0.0, 0.0, 250.0 * MIB, None, shortage=late
+    )
+    step = make_step(100, "FAIL", rule="p95", target=target)
+    assert find_limiting_factor(CELL, step).factor is Factor.TARGET
+    assert find_limiting_factor(CELL, replace(step, memory=trend)) == LimitingFactor(Factor.MEMORY, late)
 
 
 def test_errors_are_the_limit_if_their_slo_broke_first() -> None:
@@ -262,6 +302,13 @@ def test_a_companion_that_filled_its_memory_is_the_limit(mib: int, is_full: bool
     assert find_limit(target=BUSY, companions=(make_database(mib),)).factor is Factor.CPU
 
 
+@pytest.mark.parametrize(("own_mib", "factor"), [(128, Factor.DEPENDENCY), (127, Factor.TARGET)])
+def test_a_companion_that_keeps_files_in_its_memory_is_no_limit(own_mib: int, factor: Factor) -> None:
+    """A database reads its tables through the pages of files, which fill any memory in time."""
+    database = replace(make_database(256), own_memory_peak_bytes=own_mib * MIB)
+    assert find_limit(target=IDLE, companions=(database,)).factor is factor
+
+
 @pytest.mark.parametrize(
     ("light_mib", "light_cores", "factor"),
     [
@@ -278,6 +325,13 @@ def test_a_companion_whose_memory_was_full_before_keeps_a_cache(
     light = make_step(10, "PASS", 1, rps=4.0, companions=(make_database(light_mib, light_cores),))
     broken = make_step(100, "FAIL", 2, rps=10.0, target=IDLE, companions=(make_database(256),))
     assert find_limiting_factor(CELL, broken, [light, broken]).factor is factor
+
+
+def test_a_companion_that_ended_the_step_is_the_limit_though_the_targets_memory_is_short_too() -> None:
+    """Its requests wait for the companion, and hold their memory meanwhile."""
+    short = TargetUse(0.2, memory_peak_bytes=250 * MIB, stalls=Stalls(memory_ratio=0.3, limit_hits=9))
+    assert find_limit("p95", short).factor is Factor.MEMORY
+    assert find_limit("dependency-died", short).factor is Factor.DEPENDENCY
 
 
 @pytest.mark.parametrize("rule", ["errors", "p95", "stalled"])

@@ -56,6 +56,17 @@ def test_memory_that_no_larger_size_shows_is_inferred_from_what_a_user_needs() -
     )
 
 
+def test_pages_of_files_are_no_memory_of_a_user() -> None:
+    """They fill 60 and 24 of 96 MiB. Without them 50 users use 30 MiB and 100 use 70: 0.8 MiB a user."""
+    cell = use_memory((50, 90), (100, 94))
+    steps = tuple(
+        replace(step, target=replace(step.target, own_memory_peak_bytes=own_mib * MIB))
+        for step, own_mib in zip(cell.steps, (30, 70), strict=True)
+    )
+    cell = replace(cell, steps=steps)
+    assert find_remedies(cell, [cell]) == (Remedy(Limits(0.5, 192 * MIB), 120, is_measured=False),)
+
+
 def test_nothing_is_inferred_from_windows_that_are_alike_or_use_no_more() -> None:
     for cell in (use_memory((95, 80), (100, 88)), use_memory((50, 88), (100, 88)), use_memory((100, 88))):
         assert find_remedies(cell, [cell]) == ()

@@ -355,6 +355,18 @@ def test_a_host_without_memory_makes_the_step_invalid_if_the_target_was_below_it
     assert (rule is Rule.HOST_MEMORY) is is_host_memory
 
 
+def test_pages_of_files_do_not_fill_the_memory_of_a_target_that_the_host_killed() -> None:
+    """250 of 256 MiB, of which 50 are pages of files: the kernel would have dropped these first."""
+    target = tuple(
+        replace(sample, working_set_bytes=250 * MIB, file_bytes=50 * MIB)
+        for sample in make_target_samples(SECONDS)
+    )
+    facts = make_closed_step(
+        end_reason=EndReason.TARGET_DIED, note="exit code 137", host=make_scarce_host(20), target=target
+    )
+    assert judge_step(facts, SLOS, LIGHT, LIMITS).judgement.evidence == HostOutOfMemory(20 * MIB, 200 / 256)
+
+
 def test_the_evidence_of_a_host_without_memory_is_what_it_had_left() -> None:
     """The target used 64 of 256 MiB. cgroup v2 counts the host's OOM kill as one of the cgroup."""
     facts = make_closed_step(
