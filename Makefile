@@ -71,9 +71,8 @@ test-v2: venv ## test the counters of containers on cgroup v2: on this host, or 
 check: venv ## formatting, lint, spelling, types, and the tests that need no Docker
 	$(BIN)/ruff format --check $(LINTED)
 	$(BIN)/ruff check $(LINTED)
-	$(BIN)/codespell $(SPELLED)
-	$(BIN)/mypy
-	$(BIN)/pytest $(WITHOUT_ENGINE) -m "not e2e and not browser" -n logical --dist worksteal $(ARGS)
+	tools/beside '$(BIN)/codespell $(SPELLED) && $(BIN)/mypy' \
+		$(BIN)/pytest $(WITHOUT_ENGINE) -m "not e2e and not browser" -n logical --dist worksteal $(ARGS)
 
 fmt: venv ## format the code and fix what lint can fix
 	$(BIN)/ruff format $(LINTED)
