@@ -334,7 +334,7 @@ class CampaignProgress:
             headroom_ratio=plan.headroom_ratio,
             trials=self.trials,
         )
-        sized = add_sizing(add_reference_capacities(add_curves(add_remedies(result))))
+        sized = add_sizing(add_remedies(add_reference_capacities(add_curves(result))))
         answer = add_deployment(add_asked_precision(sized, plan), plan.target)
         return add_request_costs(add_growth(add_tunings(answer)))
 
@@ -397,4 +397,4 @@ def _replay_attempt(
 
 def rejudge(plan: Plan, folder: CampaignFolder) -> CampaignResult:
     """Return the answer of a stored campaign, judged by the plan's SLOs."""
-    return replay(plan, folder).build_result(plan, folder.read_log().state or CampaignState.INTERRUPTED)
+    return replay(plan, folder).build_result(plan, folder.read_state())

@@ -34,6 +34,7 @@ from harness.cli.console import (
 from harness.errors import UsageError
 from harness.model import (
     CampaignResult,
+    CampaignState,
     Difference,
     Growth,
     IndicatorKind,
@@ -103,10 +104,8 @@ def report(
     monthly_ratio = parse_growth(growth) if growth is not None else None
     if show_stored_comparison(CampaignFolder.open(campaign)):
         return DONE
-    folder, _, result = _rejudge_campaign(campaign, price)
-    if monthly_ratio is not None:
-        result = add_growth(result, monthly_ratio)
-    folder.write_reports(render_report(result))
+    folder, plan, result = _rejudge_campaign(campaign, price)
+    result = write_report(folder, plan, result, monthly_ratio)
     if brief:
         view = build_view(result)
         folder.write_reports({"brief.html": render_brief(view)})
@@ -117,6 +116,18 @@ def report(
     if monthly_ratio is not None:
         _show_growth(result, result.growth)
     return DONE
+
+
+def write_report(
+    folder: CampaignFolder, plan: Plan, result: CampaignResult, monthly_ratio: float | None
+) -> CampaignResult:
+    """Write the report of a campaign, and return what it says; once more if the campaign ended meanwhile."""
+    if monthly_ratio is not None:
+        result = add_growth(result, monthly_ratio)
+    folder.write_reports(render_report(result))
+    if result.state is CampaignState.RUNNING and folder.read_state() is not CampaignState.RUNNING:
+        return write_report(folder, plan, rejudge(plan, folder), monthly_ratio)
+    return result
 
 
 def _show_growth(result: CampaignResult, growth: Growth | None) -> None:

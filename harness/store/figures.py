@@ -12,11 +12,12 @@ from harness.model.live import LiveCampaign, LiveStep
 from harness.model.metrics import CampaignFigures
 from harness.store.file_changes import FileCache, find_state
 from harness.store.folder import SAFE_NAME, CampaignFolder, CampaignLog
+from harness.store.folder_lock import is_held
 from harness.store.live_files import LIVE_FILE, StepFollower, read_live_campaign
 from harness.store.summaries import SUMMARY_FILE, load_document
 
 SILENT_S = 600.0
-"""A campaign that has no end in its log, and has written nothing for this long, was killed."""
+"""A campaign that has no end in its log, has written nothing for this long and is not held, was killed."""
 STALE_STEP_S = 30.0
 """A step in progress is written about once a second; one that has not been for this long is over."""
 
@@ -58,16 +59,17 @@ class FiguresReader:
         steps = self._read_steps(folder, _list_ids(summary, live))
         written_at_s = [step.written_at_s for step in steps.values()]
         written_at_s += [file.written_at_s for path in (events, live_file) if (file := find_state(path))]
-        state = self._choose_state(log, max(written_at_s, default=0.0))
+        state = self._choose_state(folder, log, max(written_at_s, default=0.0))
         return CampaignFigures(
             folder.name, state, str(log.started_at), summary, live=live, steps=self._drop_stale(steps)
         )
 
-    def _choose_state(self, log: CampaignLog, written_at_s: float) -> CampaignState:
+    def _choose_state(self, folder: CampaignFolder, log: CampaignLog, written_at_s: float) -> CampaignState:
         if log.state is not None:
             return log.state
         is_silent = self._now_s() - written_at_s > SILENT_S
-        return CampaignState.INTERRUPTED if is_silent else CampaignState.RUNNING
+        was_killed = is_silent and not is_held(folder.path)
+        return CampaignState.INTERRUPTED if was_killed else CampaignState.RUNNING
 
     def _read_steps(self, folder: CampaignFolder, cell_ids: Iterable[str]) -> dict[str, LiveStep]:
         """Return the steps in progress of these cells; of each only what was appended is read."""

@@ -25,6 +25,7 @@ from harness.model import (
     StepFacts,
 )
 from harness.store.event_log import DISK_HINT, EventLog
+from harness.store.folder_lock import is_held
 from harness.store.step_file import decode_step, encode_step
 
 LATEST = "latest"
@@ -178,6 +179,11 @@ class CampaignFolder:
                     "restore the file, or start a new campaign",
                 ) from None
         return log
+
+    def read_state(self) -> CampaignState:
+        """Return how the campaign ended; until then, whether a process still measures into the folder."""
+        unfinished = CampaignState.RUNNING if is_held(self.path) else CampaignState.INTERRUPTED
+        return self.read_log().state or unfinished
 
     def mark_resumed(self) -> None:
         """Remove an incomplete last line of the log, and log that the campaign is resumed."""

@@ -7,10 +7,13 @@ file.
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from harness.errors import UsageError
+
+_TRIES, _BETWEEN_TRIES_S = 5, 0.02
 
 
 @contextlib.contextmanager
@@ -18,7 +21,7 @@ def hold_folder(path: Path) -> Iterator[None]:
     """Hold a folder until exit. Raises UsageError if another process holds it."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        if not _lock(descriptor):
+        if not _lock_soon(descriptor):
             raise UsageError(
                 f"{path}: another harness is measuring this campaign",
                 "wait until it is done, or run with --fresh for a campaign of its own",
@@ -35,6 +38,15 @@ def is_held(path: Path) -> bool:
         return not _lock(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _lock_soon(descriptor: int) -> bool:
+    """Lock as `_lock` does; try again for a moment, because `is_held` of another process locks for one."""
+    for _ in range(_TRIES):
+        if _lock(descriptor):
+            return True
+        time.sleep(_BETWEEN_TRIES_S)
+    return False
 
 
 def _lock(descriptor: int) -> bool:

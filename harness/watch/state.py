@@ -16,6 +16,7 @@ from harness.store import (
     CampaignFolder,
     ComparisonSummary,
     Summary,
+    is_held,
     read_comparison_summary,
     read_summary,
 )
@@ -34,6 +35,9 @@ _DOING = {
     Purpose.BURST: "burst",
     Purpose.LONG_SOAK: "soak",
 }
+
+_SILENT_FROM_S = 15.0
+"""A step stores a point about once a second. After this time it is asked whether the harness still lives."""
 
 _Answer = TypeVar("_Answer", Summary, ComparisonSummary)
 
@@ -73,9 +77,11 @@ class StateReader:
         files = [folder / name for name in (LIVE_FILE, SUMMARY_FILE, COMPARISON_FILE)]
         document = self._document.read(files, self._read_document)
         has_report = any(find_state(folder / name) is not None for name in REPORT_FILES)
-        state = {**document, "has_report": has_report, "steps": self._build_steps()}
-        live = find_state(folder / LIVE_FILE)
-        return state if live is None else {**state, "silent_s": self._count_silence_s(live.written_at_s)}
+        steps, live = self._build_steps(), find_state(folder / LIVE_FILE)
+        silence = {} if live is None else {"silent_s": self._count_silence_s(live.written_at_s)}
+        last_s = min([*silence.values(), *(step["silent_s"] for step in steps)], default=0.0)
+        was_killed = last_s > _SILENT_FROM_S and not is_held(folder)
+        return {**document, "has_report": has_report, "steps": steps, **silence, "killed": was_killed}
 
     def _build_steps(self) -> list[dict[str, Any]]:
         steps = ((cell_id, follower.read()) for cell_id, follower in self._followers.items())

@@ -20,7 +20,7 @@ from harness.errors import StoreError, UsageError
 from harness.model import MIB, CampaignState, Limits, Purpose, Status
 from harness.model.live import LiveCampaign, LiveComparison, LiveHead, LivePoint, LiveSize
 from harness.report.formats.metrics import METRICS, SIZE_FIELDS, STEP_FIELDS
-from harness.store import CampaignFolder, FiguresReader
+from harness.store import CampaignFolder, FiguresReader, hold_folder
 from harness.store.figures import SILENT_S, STALE_STEP_S
 from harness.store.live_files import LiveWriter
 from tests.builders import make_plan
@@ -170,6 +170,9 @@ def test_a_campaign_without_an_end_runs_until_it_has_been_silent_for_long(campai
         for later_s in (SILENT_S - 1, SILENT_S + 1)
     ]
     assert states == [CampaignState.RUNNING, CampaignState.INTERRUPTED]
+    late = FiguresReader(campaign, functools.partial(float, written_at_s + SILENT_S + 1))
+    with hold_folder(campaign):
+        assert late.read().state is CampaignState.RUNNING
 
 
 POINT = LivePoint(

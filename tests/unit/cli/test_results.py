@@ -1,6 +1,8 @@
 """The commands that read stored campaigns, on campaigns that were measured with fakes."""
 
 import json
+import shutil
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from xml.etree import ElementTree
@@ -8,9 +10,13 @@ from xml.etree import ElementTree
 import pytest
 from typer.testing import CliRunner
 
+from harness.campaign import rejudge
 from harness.cli import app
+from harness.cli.results import write_report
 from harness.errors import UsageError
-from harness.model import Plan
+from harness.model import CampaignState, Plan
+from harness.plan import plan_from_json
+from harness.store import CampaignFolder, hold_folder
 from tests.builders import make_plan
 from tests.fakes import Service
 from tests.summary_schema import VALIDATOR
@@ -135,6 +141,30 @@ def test_the_brief_is_printed_and_written_beside_the_report(before: str) -> None
     assert len(output.splitlines()) <= 60
     assert "Before you sign" in (Path(before) / "brief.html").read_text()
     (Path(before) / "brief.html").unlink()
+
+
+def test_a_report_during_a_run_says_that_it_runs(before: str, tmp_path: Path) -> None:
+    """The log has no end yet: an interrupted campaign's has none either, but nobody holds its folder."""
+    running = Path(shutil.copytree(before, tmp_path / "running"))
+    log = running / "events.jsonl"
+    lines = log.read_text().splitlines(keepends=True)
+    log.write_text("".join(line for line in lines if '"campaign-finished"' not in line))
+    assert "As measured until the interruption" in run_harness("report", str(running))[1]
+    with hold_folder(running):
+        assert "So far: " in run_harness("report", str(running))[1]
+        assert "Still measuring" in (running / "report.html").read_text()
+        assert json.loads((running / "summary.json").read_text())["state"] == "running"
+
+
+def test_a_campaign_that_ends_while_its_report_is_written_has_the_report_of_its_end(
+    before: str, tmp_path: Path
+) -> None:
+    """The result is that of a campaign that ran a moment ago; its log now says that it is complete."""
+    folder = CampaignFolder.open(Path(shutil.copytree(before, tmp_path / "ended")))
+    plan = plan_from_json(folder.read_plan())
+    running = replace(rejudge(plan, folder), state=CampaignState.RUNNING)
+    assert write_report(folder, plan, running, None).state is CampaignState.COMPLETE
+    assert json.loads((folder.path / "summary.json").read_text())["state"] == "complete"
 
 
 def test_the_cheapest_size_is_named_with_its_price(before: str) -> None:

@@ -1,11 +1,14 @@
 """One process at a time measures into a campaign's folder."""
 
+import fcntl
+import os
+import threading
 from pathlib import Path
 
 import pytest
 
 from harness.errors import UsageError
-from harness.model import Fingerprint
+from harness.model import CampaignState, Fingerprint
 from harness.store import CampaignFolder, hold_folder, is_held, remove_partial_files
 
 
@@ -18,6 +21,25 @@ def test_a_held_folder_is_refused_to_others_until_it_is_released(tmp_path: Path)
         assert is_held(tmp_path)
     assert not is_held(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_look_at_the_lock_refuses_nobody(tmp_path: Path) -> None:
+    """A look locks for a moment, and may do so just when a campaign starts."""
+    release = threading.Timer(0.03, lambda: os.close(descriptor))
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    release.start()
+    with hold_folder(tmp_path):
+        assert is_held(tmp_path)
+
+
+def test_a_campaign_without_an_end_runs_while_its_folder_is_held(tmp_path: Path) -> None:
+    folder = CampaignFolder.create(tmp_path, "one", {}, Fingerprint())
+    assert folder.read_state() is CampaignState.INTERRUPTED
+    with hold_folder(folder.path):
+        assert folder.read_state() is CampaignState.RUNNING
+        folder.finish(CampaignState.COMPLETE)
+        assert folder.read_state() is CampaignState.COMPLETE
 
 
 def test_a_link_to_a_folder_is_the_folder(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from harness.model import Fingerprint, Purpose
 from harness.model.live import LiveHead
-from harness.store import CampaignFolder
+from harness.store import CampaignFolder, hold_folder
 from harness.watch.state import StateReader
 from tests.soak.fuzz import mutate
 from tests.unit.watch.live_campaign import (
@@ -130,6 +130,16 @@ def test_how_long_nothing_was_stored_is_told(stored: StoredCampaign) -> None:
     set_age(stored.folder.path / "live.json", 1000.0)
     assert read(StateReader(stored.folder, now_s=lambda: 1047.25))["silent_s"] == 47.2
     assert read(StateReader(stored.folder, now_s=lambda: 990.0))["silent_s"] == 0
+
+
+def test_a_silent_campaign_was_killed_if_no_process_holds_its_folder(stored: StoredCampaign) -> None:
+    stored.start_step()
+    for name in ("live.json", f"cells/{SMALL}/step.part"):
+        set_age(stored.folder.path / name, 1000.0)
+    soon, late = StateReader(stored.folder, lambda: 1014.0), StateReader(stored.folder, lambda: 1016.0)
+    assert (read(soon)["killed"], read(late)["killed"]) == (False, True)
+    with hold_folder(stored.folder.path):
+        assert read(late)["killed"] is False
 
 
 def test_a_finished_campaign_shows_its_answer_and_has_a_report(stored: StoredCampaign) -> None:

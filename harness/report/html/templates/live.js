@@ -83,10 +83,12 @@ function drawChart(step, chart) {
   }
   return createElement("div", { className: "chart" }, createElement("h4", {}, title, createElement("b", {}, nowText)), svg);
 }
-function drawStep(step, p95Limit) {
+// Say for how long nothing was stored, and why: no harness holds the folder of a campaign that was killed.
+const explainSilence = (silentS, isKilled, reasons) => `Nothing was stored for ${Math.round(silentS)} s: ${isKilled ? "the harness was probably killed, since none holds the campaign's folder" : reasons}.`;
+function drawStep(step, p95Limit, isKilled) {
   const parts = [createElement("h3", {}, step.size), createElement("p", { className: "doing" }, step.doing)];
   if (step.users !== null && step.silent_s > SILENT_FROM_S) {
-    parts.push(createElement("p", { className: "warning" }, `Nothing was stored for ${Math.round(step.silent_s)} s: the harness hangs, was killed, or its machine sleeps.`));
+    parts.push(createElement("p", { className: "warning" }, explainSilence(step.silent_s, isKilled, "the harness hangs, or its machine sleeps")));
   }
   if (step.at_s.length) parts.push(createElement("div", { className: "charts" }, ...listCharts(step, p95Limit).map((chart) => drawChart(step, chart))));
   return createElement("article", { className: "step" }, ...parts);
@@ -126,7 +128,7 @@ function drawPair(pair) {
 
 function describeIdle(state) {
   const isIdle = state.steps.length === 0 && state.silent_s > SILENT_FROM_S;
-  return isIdle ? ` Nothing was stored for ${Math.round(state.silent_s)} s: an image is built, a container starts, or the harness was killed.` : "";
+  return isIdle ? ` ${explainSilence(state.silent_s, state.killed, "an image is built, or a container starts")}` : "";
 }
 function describeComparison({ title, answer, pairs }, state) {
   if (state.state === "complete") return `The comparison is complete: ${title}. ${answer}`;
@@ -158,7 +160,7 @@ function draw(state) {
   setText(byId("report").firstElementChild, isOver ? "The report" : "The report so far");
   byId("idle").hidden = byId("legend").hidden = false;
   byId(state.steps.length ? "idle" : "legend").hidden = true;
-  byId("steps").replaceChildren(...state.steps.map((step) => drawStep(step, state.p95_limit_s)));
+  byId("steps").replaceChildren(...state.steps.map((step) => drawStep(step, state.p95_limit_s, state.killed)));
   const steps = new Map(state.steps.map((step) => [step.id, step]));
   const pairs = state.comparison?.pairs ?? [];
   byId("pairs-section").hidden = pairs.length === 0;
