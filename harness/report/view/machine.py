@@ -1,6 +1,7 @@
 """Put the machine's fingerprint into words: what a reader asks for first, then all else that is stored."""
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from typing import Any
 
 from harness.model import GIB
@@ -17,14 +18,20 @@ _SOFTWARE_NAMES = {
 
 def build_machine_facts(stored: Mapping[str, Any]) -> tuple[Fact, ...]:
     """Return the lines of the machine's section; what is unknown is left out."""
-    rest = {key: dict(value) if isinstance(value, Mapping) else value for key, value in stored.items()}
+    rest = deepcopy(dict(stored))
     machine, engine = (rest.get(key) for key in ("machine", "engine"))
     known: list[Fact] = []
     if isinstance(machine, dict):
         known += _describe_computer(machine)
         known += _take_flag(machine, "virtual", "Virtual machine")
-    if isinstance(engine, dict):
+    if isinstance(rest.get("engines"), dict):
+        rest.pop("engine", None)  # it is the first of them
+        known += _describe_several("Engine", rest["engines"])
+    elif isinstance(engine, dict):
         known += _describe_engine(engine, stored)
+    if isinstance(rest.get("load_engines"), list):
+        rest["load_engines"] = {str(number): each for number, each in enumerate(rest["load_engines"], 1)}
+        known += _describe_several("Load engine", rest["load_engines"])
     known += _describe_software(rest)
     if isinstance(rest.get("placement"), str):
         known += _join("Cores", rest.pop("placement"))
@@ -67,6 +74,16 @@ def _describe_engine(engine: dict[str, Any], stored: Mapping[str, Any]) -> Itera
     yield from _take_flag(engine, "rootless", "Engine without root")
 
 
+def _describe_several(label: str, engines: Mapping[str, Any]) -> Iterator[Fact]:
+    """Yield each of several engines in one line, with the machine that it runs on."""
+    for name, engine in engines.items():
+        if isinstance(engine, dict):
+            swap, is_rootless = engine.pop("swap_limit", None), engine.pop("rootless", None)
+            facts = [fact.value for fact in _describe_engine(engine, {})]
+            flags = ("can't limit swap" if swap is False else "", "without root" if is_rootless else "")
+            yield from _join(f"{label} {text.clean_text(name)}", *facts, *flags)
+
+
 def _describe_software(rest: dict[str, Any]) -> Iterator[Fact]:
     software = rest.get("software")
     if isinstance(software, dict) and all(isinstance(value, str) for value in software.values()):
@@ -92,7 +109,7 @@ def _format_memory(size_bytes: Any) -> str:
         return text.clean_text(size_bytes) if size_bytes is not None else ""
     if size_bytes < GIB:
         return text.format_mebibytes(size_bytes)
-    return f"{text.format_number(size_bytes / GIB, 1)} GiB"
+    return f"{text.format_number(round(size_bytes / GIB, 1))} GiB"
 
 
 def _format_value(value: Any) -> str:

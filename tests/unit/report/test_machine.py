@@ -44,7 +44,7 @@ def describe(stored: dict[str, Any]) -> dict[str, str]:
 def test_a_machine_is_described_in_the_words_of_a_reader() -> None:
     assert describe(STORED) == {
         "CPU": "AMD EPYC, 2 cores, x86_64",
-        "Memory": "8.0 GiB",
+        "Memory": "8 GiB",
         "System": "Debian GNU/Linux 12, kernel 6.1.0",
         "Virtual machine": "yes",
         "Engine": "Docker 24.0, API 1.43",
@@ -62,7 +62,21 @@ def test_an_engine_elsewhere_is_described_with_its_own_machine() -> None:
     facts = describe(STORED | {"engine": engine})
     assert facts["Engine runs on"] == "another machine"
     assert facts["Engine's CPU"] == "16 cores, x86_64"
-    assert facts["Engine's Memory"] == "64.0 GiB"
+    assert facts["Engine's Memory"] == "64 GiB"
+
+
+def test_several_engines_and_those_of_the_load_are_described_in_a_line_each() -> None:
+    away = STORED["engine"] | {"local": False, "cores": 16, "memory_bytes": 64 << 30}
+    engines = {"engines": {"here": STORED["engine"], "away": away}, "load_engines": [dict(away)]}
+    facts = describe(STORED | engines)
+    assert facts["Engine away"] == facts["Load engine 1"]
+    assert facts["Engine away"] == (
+        "Docker 24.0, API 1.43, another machine, 16 cores, x86_64, 64 GiB, Debian GNU/Linux 12, "
+        "kernel 6.1.0, runc, cgroups v2, systemd, overlay2"
+    )
+    assert facts["Engine here"].startswith("Docker 24.0, API 1.43, this machine")
+    assert not any("{" in value or "True" in value for value in facts.values())
+    assert {"Engine", "engines here version", "load engines"}.isdisjoint(facts)
 
 
 def test_fewer_usable_cores_are_said() -> None:
