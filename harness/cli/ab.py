@@ -29,7 +29,7 @@ from harness.plan import load_plan, parse_ratio
 from harness.plan.ab import parse_within_s, plan_ab
 from harness.report import render_ab, render_ab_text
 from harness.report.view.ab import build_ab_view
-from harness.report.view.text import format_change, format_hold, format_ratio
+from harness.report.view.text import format_change, format_duration, format_ratio
 from harness.store import CampaignFolder
 from harness.store.ab_log import read_comparison
 
@@ -155,7 +155,7 @@ class AbLines(AbListener):
         """Print what is compared."""
         used = "" if pilot.cpu_ratio is None else f", who use {format_ratio(pilot.cpu_ratio, 0)} of its CPU"
         title = build_ab_view(AbAnswer(test, AbOutcome.UNDECIDED)).title
-        say(f"comparing {title}{used}, for up to {format_hold(test.within_s)}")
+        say(f"comparing {title}{used}, for up to {format_duration(test.within_s)}")
 
     def pair_finished(self, pair: Pair, answer: AbAnswer) -> None:
         """Print what the pair shows."""

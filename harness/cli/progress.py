@@ -35,8 +35,8 @@ from harness.report.view.text import (
     NO_DATA,
     clean_lines,
     format_cores,
+    format_duration,
     format_estimate,
-    format_hold,
     format_mebibytes,
     format_number,
     format_rate,
@@ -271,9 +271,8 @@ def _describe_phase(active: _ActiveCell) -> str:
         return ""
     at = f"at {active.step.users} users ({format_seconds(active.sample.elapsed_s, 0)})"
     if active.step.purpose is Purpose.SOAK:
-        return (
-            f"holding it for {format_hold(active.step.timing.window_at_least_s)}: {active.sample.phase} {at}"
-        )
+        held = format_duration(active.step.timing.window_at_least_s)
+        return f"holding it for {held}: {active.sample.phase} {at}"
     return f"{active.sample.phase} {at}"
 
 

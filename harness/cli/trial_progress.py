@@ -7,7 +7,7 @@ from harness.measure.live_point import measure_point
 from harness.measure.step import ProgressSample
 from harness.model import Cell
 from harness.model.trials import BurstAsk, TrialAsk
-from harness.report.view.text import format_hold, format_mebibytes, format_rate, format_seconds
+from harness.report.view.text import format_duration, format_mebibytes, format_rate, format_seconds
 
 _EVERY_S = 120.0
 
@@ -48,9 +48,9 @@ class TrialProgress(CampaignListener):
             case "window" if isinstance(self._ask, BurstAsk):
                 return f"{users} users are held, for what is usual"
             case "window":
-                return f"{users} users are held for {format_hold(self._ask.for_s)}"
+                return f"{users} users are held for {format_duration(self._ask.for_s)}"
             case "burst":
-                return f"the burst lasts for {format_hold(self._ask.for_s)}"
+                return f"the burst lasts for {format_duration(self._ask.for_s)}"
             case "recovery":
                 return f"{users} users again, until everything is as before"
         return ""
@@ -60,6 +60,6 @@ def _describe_load(sample: ProgressSample) -> str:
     """Return a text such as "after 12 min: 400 users, RPS 152, p95 0.031 s, memory 87 MiB"."""
     point = measure_point(sample)
     return (
-        f"after {format_hold(point.at_s)}: {point.users} users, RPS {format_rate(point.rps)}, "
+        f"after {format_duration(point.at_s)}: {point.users} users, RPS {format_rate(point.rps)}, "
         f"p95 {format_seconds(point.p95_s)}, memory {format_mebibytes(point.memory_bytes)}"
     )

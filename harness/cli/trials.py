@@ -21,7 +21,7 @@ from harness.model import CampaignResult, CellResult, Plan, Verdict
 from harness.model.trials import Burst, BurstAsk, LongSoak, SoakAsk, Trial, TrialAsk
 from harness.plan import parse_burst_length, parse_factor, parse_soak_length, plan_from_json
 from harness.report import render_report
-from harness.report.view.text import format_estimate, format_hold, format_size
+from harness.report.view.text import format_duration, format_estimate, format_size
 from harness.report.view.trials import describe_trial
 from harness.store import CampaignFolder
 
@@ -156,6 +156,6 @@ def load_measured_plan(matrix: Path | None, folder: CampaignFolder, stored: Plan
 def _announce(plan: Plan, chosen: CellResult, users: int, ask: TrialAsk) -> str:
     size, total = format_size(chosen.cell.limits), format_estimate(estimate_trial_s(plan, ask))
     if isinstance(ask, BurstAsk):
-        more = f"{users} users, then {count_burst_users(users, ask.factor)} for {format_hold(ask.for_s)}"
+        more = f"{users} users, then {count_burst_users(users, ask.factor)} for {format_duration(ask.for_s)}"
         return f"burst of {size}: {more}, then {users} until it is steady again; about {total}"
-    return f"soak of {size}: {users} users for {format_hold(ask.for_s)}; about {total}"
+    return f"soak of {size}: {users} users for {format_duration(ask.for_s)}; about {total}"

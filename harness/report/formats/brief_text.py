@@ -8,6 +8,7 @@ from tabulate import tabulate
 from harness.report.formats.growth_text import tabulate_rows
 from harness.report.view.brief import build_brief
 from harness.report.view.checks import Fact
+from harness.report.view.text import format_users
 from harness.report.view.view import View
 
 _WIDTH = 80
@@ -17,7 +18,7 @@ def render_brief_text(view: View) -> str:
     """Return the sentence, the matrix, the price, the margin, the growth and the caveats."""
     brief = build_brief(view)
     parts = [
-        _wrap(f"{view.target}: which size for {view.users_limit} users? ({view.campaign})"),
+        _wrap(f"{view.target}: which size for {format_users(view.users_limit)}? ({view.campaign})"),
         _wrap(brief.sentence),
         "\n".join(_list_facts(brief.figures)),
         _tabulate_matrix(view) if brief.has_matrix else "",

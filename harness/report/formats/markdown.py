@@ -19,7 +19,7 @@ def render_markdown(view: View) -> str:
     """Return the recommendation, the warnings, the table of sizes, and the SLOs that they were judged by."""
     recommendation = build_recommendation(view)
     lines = [
-        f"### {escape_markdown(view.target)}: which size for {view.users_limit} users?",
+        f"### {escape_markdown(view.target)}: which size for {text.format_users(view.users_limit)}?",
         "",
         *([f"_{escape_markdown(view.progress)}_", ""] if view.progress else []),
         f"**{escape_markdown(recommendation.answer)}**",

@@ -73,4 +73,4 @@ def _describe_point(cost: Cost, currency: str) -> str:
     size, price = text.format_size(cost.limits), text.format_money(cost.hour, currency)
     at_least = "at least " if cost.is_at_most else ""
     front = ", on the front" if cost.is_on_front else ""
-    return f"{size}: {price} an hour, {at_least}{cost.users} users{front}"
+    return f"{size}: {price} an hour, {at_least}{text.format_users(cost.users)}{front}"

@@ -138,7 +138,7 @@ def _build_line(summary: StoredSummary) -> CampaignLine:
         return CampaignLine(text.clean_text(summary.campaign), "", "damaged", text.clean_text(summary.damage))
     sustaining = sum((size.sustained_users or 0) >= summary.users_limit > 0 for size in summary.sizes)
     sizes = text.format_things(len(summary.sizes), "size")
-    answer = f"{sustaining} of {sizes} sustain {summary.users_limit} users"
+    answer = f"{sustaining} of {sizes} sustain {text.format_users(summary.users_limit)}"
     return CampaignLine(
         text.clean_text(summary.campaign),
         text.clean_text(summary.target),
@@ -202,9 +202,9 @@ def format_stored_bracket(size: StoredSize | None) -> str:
     if size is None:
         return text.NO_DATA
     if size.status == Status.CENSORED:
-        return f"≥ {size.sustained_users}"
+        return f"≥ {text.format_count(size.sustained_users)}"
     if size.sustained_users is not None and size.broken_users is not None:
-        return f"{size.sustained_users} – {size.broken_users}"
+        return f"{text.format_count(size.sustained_users)} – {text.format_count(size.broken_users)}"
     return text.clean_text(size.status)
 
 

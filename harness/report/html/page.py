@@ -68,7 +68,10 @@ def load_templates() -> Environment:
         auto_reload=False,
     )
     templates.filters.update(
-        keep_units_together=text.keep_units_together, format_number=text.format_number, shorten=text.shorten
+        keep_units_together=text.keep_units_together,
+        format_number=text.format_number,
+        format_users=text.format_users,
+        shorten=text.shorten,
     )
     templates.globals.update(
         select_decisive_steps=select_decisive_steps,
@@ -76,6 +79,7 @@ def load_templates() -> Environment:
         distribution_geometry=distribution_chart,
         build_distribution_chart=distribution_chart.build_distribution_chart,
         describe_remedies=describe_remedies,
+        is_estimate_outside=cell_text.is_estimate_outside,
         verdict_symbols=_VERDICT_SYMBOLS,
     )
     return templates

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.report.view.text import format_number
+from harness.report.view.text import format_count, format_number
 
 _MOST_TICKS = 9
 
@@ -43,12 +43,19 @@ class Scale:
 
     def place_ticks(self) -> tuple[Tick, ...]:
         """Return the ticks with their places and labels."""
-        return tuple(Tick(self(value), f"{format_number(value)}{self.unit}") for value in self.ticks)
+        return tuple(Tick(self(value), f"{_format_tick(value)}{self.unit}") for value in self.ticks)
+
+
+def _format_tick(value: float) -> str:
+    return format_count(round(value)) if value >= 1000 else format_number(value)
 
 
 def build_linear_scale(highest: float, start: float, end: float, about_ticks: int = 4) -> Scale:
-    """Return a scale from zero to `highest` with roughly `about_ticks` ticks at round values."""
-    highest = max(highest, 1e-9)
+    """Return a scale from zero to `highest` with roughly `about_ticks` ticks at round values.
+
+    The scale does not reach above 1e15: no measured value does.
+    """
+    highest = min(max(highest, 1e-9), 1e15)
     step = _round_up_step(highest / about_ticks)
     count = math.floor(highest / step + 1e-9)
     return Scale(0.0, highest, start, end, tuple(round(index * step, 10) for index in range(count + 1)))

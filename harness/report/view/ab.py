@@ -14,7 +14,6 @@ from harness.report.view.text import (
     format_change,
     format_duration,
     format_estimate,
-    format_hold,
     format_mebibytes,
     format_milliseconds,
     format_number,
@@ -140,7 +139,7 @@ def _explain_break(held: Held | None) -> str:
         return "it did not come up"
     step = held.step
     if step is not None and step.rule is Rule.NO_DATA:
-        return f"all of them still waited for answers: no request started in {format_hold(step.window_s)}"
+        return f"all of them still waited for answers: no request started in {format_duration(step.window_s)}"
     if step is not None:
         return clean_text(explain_judgement(step.judgement)).rstrip(".")
     return clean_text(held.failure or "it did not come up").rstrip(".")

@@ -11,7 +11,6 @@ from harness.report.view.text import (
     clean_text,
     format_change,
     format_duration,
-    format_hold,
     format_mebibytes,
     format_milliseconds,
     format_rate,
@@ -85,7 +84,7 @@ def describe_windows(record: AbRecord) -> str:
         return ""
     return (
         f"Each window is a fresh container with {users} users: they settle for "
-        f"{format_hold(windows.settle_s)}, and then {format_hold(windows.window_s)} count."
+        f"{format_duration(windows.settle_s)}, and then {format_duration(windows.window_s)} count."
     )
 
 

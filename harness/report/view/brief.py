@@ -60,7 +60,7 @@ def _build_size(view: View, taken: CellView | None) -> Fact:
 
 def _name_with_users(result: CellResult) -> str:
     size = text.format_size(result.cell.limits)
-    users = f" with {text.format_count(result.sustained_users)} users" if result.sustained_users else ""
+    users = f" with {text.format_users(result.sustained_users)}" if result.sustained_users else ""
     return size + users
 
 
@@ -93,7 +93,7 @@ def _build_margin(view: View) -> tuple[Fact, ...]:
         return (Fact("Margin", "not known", "nothing that was measured tells it"),)
     users = text.format_count(sizing.users)
     source = "predicted" if margin.is_predicted else "measured"
-    capacity = f"expected to sustain {text.format_number(margin.capacity_users, 0)} users ({source})"
+    capacity = f"expected to sustain {text.format_rounded(margin.capacity_users)} users ({source})"
     wanted = text.format_ratio(sizing.needed / sizing.users - 1) if sizing.users else text.NO_DATA
     if sizing.needed > sizing.users:
         keeps = f"room for {wanted} more" if sizing.keeps_headroom else f"NO room for {wanted} more"

@@ -11,10 +11,10 @@ from harness.report.view.text import (
     clean_text,
     compute_share,
     format_count,
-    format_hold,
+    format_duration,
     format_mebibytes,
-    format_number,
     format_ratio,
+    format_rounded,
     format_seconds,
     format_size,
     format_users,
@@ -53,17 +53,17 @@ def format_bracket(result: CellResult) -> str:
     sustained, broken = result.sustained_users, result.broken_users
     match result.status:
         case Status.CENSORED:
-            return f"≥ {sustained}"
+            return f"≥ {format_count(sustained)}"
         case Status.BRACKETED:
-            return f"{sustained} – {broken}"
+            return f"{format_count(sustained)} – {format_count(broken)}"
         case Status.NONE if isinstance(result.evidence, ErrorsAtAnyLoad):
             return "none"
         case Status.NONE if not isinstance(result.evidence, BrokeInSoak):
-            return f"none (< {broken})" if broken is not None else "none"
+            return f"none (< {format_count(broken)})" if broken is not None else "none"
         case Status.INFERRED | Status.NONE:
             return _format_open_bracket(sustained, broken) or result.status.value
         case Status.INVALID if sustained is None and broken is not None:
-            return f"{result.status.value} (< {broken})"
+            return f"{result.status.value} (< {format_count(broken)})"
         case Status.RUNNING:
             return _format_open_bracket(sustained, broken) or ("measuring" if result.steps else "waiting")
         case _:
@@ -72,10 +72,10 @@ def format_bracket(result: CellResult) -> str:
 
 def _format_open_bracket(sustained: int | None, broken: int | None) -> str:
     if sustained is not None and broken is not None:
-        return f"{sustained} – {broken}"
+        return f"{format_count(sustained)} – {format_count(broken)}"
     if sustained is not None:
-        return f"≥ {sustained}"
-    return f"< {broken}" if broken is not None else ""
+        return f"≥ {format_count(sustained)}"
+    return f"< {format_count(broken)}" if broken is not None else ""
 
 
 def describe_failed_start(result: CellResult) -> str:
@@ -88,8 +88,9 @@ def describe_failed_start(result: CellResult) -> str:
 def describe_outcome(result: CellResult) -> str:
     """Return a finished cell's answer for one line: `sustains 250 users, breaks at 262 — out of memory`."""
     outcome = {
-        Status.CENSORED: f"sustained all {result.sustained_users} users",
-        Status.BRACKETED: f"sustains {result.sustained_users} users, breaks at {result.broken_users}",
+        Status.CENSORED: f"sustained all {format_users(result.sustained_users)}",
+        Status.BRACKETED: f"sustains {format_users(result.sustained_users)}, "
+        f"breaks at {format_count(result.broken_users)}",
         Status.NONE: f"already breaks at {format_users(result.broken_users)}",
         Status.FAILED: describe_failed_start(result),
         Status.INVALID: "not trustworthy",
@@ -103,13 +104,19 @@ def describe_outcome(result: CellResult) -> str:
 def format_estimated_users(result: CellResult) -> str:
     """Return the estimated capacity with its 95 % interval: `250 (245–257)`. A dash without one."""
     estimate, interval = keep_finite(result.estimate_users), _format_estimated_interval(result)
-    return NO_DATA if estimate is None or not interval else f"{format_number(estimate, 0)} ({interval})"
+    return NO_DATA if estimate is None or not interval else f"{format_rounded(estimate)} ({interval})"
 
 
 def _format_estimated_interval(result: CellResult) -> str:
     """Return the 95 % interval of the capacity: `245–257`. Empty without one."""
     low, high = keep_finite(result.estimate_low), keep_finite(result.estimate_high)
-    return "" if low is None or high is None else f"{format_number(low, 0)}–{format_number(high, 0)}"
+    return "" if low is None or high is None else f"{format_rounded(low)}–{format_rounded(high)}"
+
+
+def is_estimate_outside(result: CellResult) -> bool:
+    """Return True if all windows together say that the capacity lies outside of the measured bracket."""
+    estimate, low, high = keep_finite(result.estimate_users), result.sustained_users, result.broken_users
+    return None not in (estimate, low, high) and not (low or 0) <= round(estimate or 0) < (high or 0)
 
 
 def describe_capacity(result: CellResult) -> str:
@@ -120,12 +127,13 @@ def describe_capacity(result: CellResult) -> str:
     """
     sustained, interval = result.sustained_users, _format_estimated_interval(result)
     if result.broken_users is None:
-        return f"at least {sustained}"
+        return f"at least {format_count(sustained)}"
     if format_estimated_users(result) == NO_DATA:
-        return f"{sustained} and breaks at {result.broken_users}"
+        return f"{format_count(sustained)} and breaks at {format_count(result.broken_users)}"
     low, high = round(result.estimate_low or 0.0), round(result.estimate_high or 0.0)
     is_inside = sustained is not None and low <= sustained <= high
-    return f"{sustained} ({interval})" if is_inside else f"{sustained} (by all windows {interval})"
+    users = format_count(sustained)
+    return f"{users} ({interval})" if is_inside else f"{users} (by all windows {interval})"
 
 
 def format_precision(result: CellResult) -> str:
@@ -203,7 +211,7 @@ def describe_soak(result: CellResult) -> str:
     soak = result.soak
     if soak is None:
         return ""
-    users, reason = f"{format_count(soak.users)} users", clean_text(explain_evidence(soak.evidence))
+    users, reason = format_users(soak.users), clean_text(explain_evidence(soak.evidence))
     if soak.step is None:
         return f"not confirmed at {users}, because it did not come up again ({reason})"
     if soak.verdict is Verdict.INVALID:
@@ -211,7 +219,7 @@ def describe_soak(result: CellResult) -> str:
     if soak.verdict is Verdict.FAIL:
         return f"broken at {users} when held longer ({reason})"
     figures = ", ".join(list_figures(soak.step, result.cell.limits))
-    return f"held for {format_hold(soak.step.window_s)} at {users}{': ' + figures if figures else ''}"
+    return f"held for {format_duration(soak.step.window_s)} at {users}{': ' + figures if figures else ''}"
 
 
 def list_figures(step: StepResult, limits: Limits) -> list[str]:

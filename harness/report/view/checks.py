@@ -130,8 +130,8 @@ def _explain_drift(cpu_ratio: float, pace_ratio: float | None) -> str:
 def describe_engine_comparison(comparison: Drift) -> str:
     """Return whether the reference size gives the same numbers on another engine."""
     engine, against = name_engine(comparison.engine), name_engine(comparison.against)
-    size, users = text.format_size(comparison.cell.limits), text.format_count(comparison.users)
-    step = f"{size} at {users} users on {engine}"
+    size, users = text.format_size(comparison.cell.limits), text.format_users(comparison.users)
+    step = f"{size} at {users} on {engine}"
     changes, reason = _list_changes(comparison), text.clean_text(explain_evidence(comparison.evidence))
     if comparison.verdict is Verdict.INVALID:
         return f"Whether {engine} is like {against} is inconclusive: {step} was an invalid step ({reason})."
@@ -233,7 +233,7 @@ def _build_precision_facts(result: CampaignResult) -> Iterator[Fact]:
             yield Fact(
                 text.format_size(cell.cell.limits),
                 f"known to {cell_text.format_precision(cell)}",
-                f"{text.format_ratio(asked)} was asked {asked_of}, but its windows hold too few requests for "
+                f"{text.format_limit(asked)} was asked {asked_of}, but its windows hold too few requests for "
                 "that; longer ones (`steps.window`) tell more",
             )
 

@@ -53,7 +53,7 @@ from harness.report.view.scenario_errors import explain_task_evidence, suggest_f
 from harness.report.view.text import (
     format_change,
     format_cpu,
-    format_hold,
+    format_duration,
     format_judged_ratio,
     format_limit,
     format_mebibytes,
@@ -63,6 +63,7 @@ from harness.report.view.text import (
     format_seconds,
     format_size,
     format_slo_limit,
+    format_users,
 )
 from harness.report.view.unreported import explain_time_evidence
 
@@ -126,11 +127,11 @@ def explain_evidence(evidence: CellEvidence | None) -> str:
 
 
 def _explain_broken_soak(evidence: BrokeInSoak) -> str:
-    held = format_hold(evidence.held_s)
+    held = format_duration(evidence.held_s)
     passed = (
-        f"at {evidence.users} users it passed for {format_hold(evidence.passed_s)}"
+        f"at {format_users(evidence.users)} it passed for {format_duration(evidence.passed_s)}"
         if evidence.passed_s is not None
-        else f"at {evidence.users} users a smaller size passed"
+        else f"at {format_users(evidence.users)} a smaller size passed"
     )
     broke = f"broke after {held} when held longer" if evidence.has_ended else f"broke when held for {held}"
     return f"{passed}, but it {broke}: {explain_evidence(evidence.cause)}"
@@ -139,13 +140,15 @@ def _explain_broken_soak(evidence: BrokeInSoak) -> str:
 def _explain_memory(evidence: OutOfMemory | MemoryFull | Thrashing) -> str:
     match evidence:
         case OutOfMemory(limit_bytes, users):
-            return f"it ran out of its {format_mebibytes(limit_bytes)} and was killed at {users} users"
+            return (
+                f"it ran out of its {format_mebibytes(limit_bytes)} and was killed at {format_users(users)}"
+            )
         case MemoryFull(used_ratio, limit_bytes):
             return f"its working set reached {format_ratio(used_ratio)} of {format_mebibytes(limit_bytes)}"
         case Thrashing(memory, cost_ratio, light_users, stalled_ratio):
             return (
-                f"{_explain_memory(memory)}, and a request costs {format_number(cost_ratio, 1)} times "
-                f"the CPU time that it does at {light_users} users: {stalls.explain_cost(stalled_ratio)}"
+                f"{_explain_memory(memory)}, and a request costs {format_number(cost_ratio, 1)} times the "
+                f"CPU time that it does at {format_users(light_users)}: {stalls.explain_cost(stalled_ratio)}"
             )
 
 

@@ -24,7 +24,7 @@ def describe_memory(result: CellResult) -> str:
         text.format_mebibytes(trend.peak_bytes),
         text.format_mebibytes(result.cell.limits.memory_bytes),
     )
-    at_users = f"{used} of {limit} at {result.sustained_users} users"
+    at_users = f"{used} of {limit} at {text.format_users(result.sustained_users)}"
     if math.isinf(trend.growth_high):
         return f"{at_users}{_describe_doubt(trend)}"
     if trend.growth_bytes_per_s < _LEVEL_BYTES_PER_S:

@@ -105,7 +105,7 @@ def _mention_price(view: View, recommended: CellResult) -> str:
 def _describe_hold(result: CellResult) -> str:
     """Return ` for 5 min` if the size was held longer at the end and passed; otherwise nothing."""
     soak = _find_passed_soak(result)
-    return "" if soak is None else f" for {text.format_hold(soak.window_s)}"
+    return "" if soak is None else f" for {text.format_duration(soak.window_s)}"
 
 
 def _give_reasons(view: View, recommended: CellResult) -> list[str]:

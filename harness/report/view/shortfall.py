@@ -3,7 +3,7 @@
 from harness.model import CellResult, IndicatorKind, StepResult
 from harness.model.light_load import NoShortfall, ShortfallGap
 from harness.report.view.explanations import explain_judgement
-from harness.report.view.text import clean_text, format_count, format_ratio
+from harness.report.view.text import clean_text, format_count, format_ratio, format_users
 
 _NAMES_AT_MOST = 3
 
@@ -18,7 +18,8 @@ def _name_broken_shortfall(result: CellResult) -> str:
         slo = step.judgement.broken_slo if step.users == result.broken_users else None
         if slo is not None and slo.kind is IndicatorKind.SHORTFALL:
             broken = explain_judgement(step.judgement)
-            return f"stopped at {step.users} users by {broken}: users make fewer requests than at light load"
+            held = format_users(step.users)
+            return f"stopped at {held} by {broken}: users make fewer requests than at light load"
     return ""
 
 

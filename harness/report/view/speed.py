@@ -15,8 +15,8 @@ def format_reference(result: CellResult) -> str:
     found = result.at_reference
     if found is None:
         return ""
-    low, high = (text.format_number(each, 0) for each in (found.low, found.high))
-    return f"{text.format_number(found.users, 0)} ({low}–{high})"
+    users, low, high = (text.format_rounded(each) for each in (found.users, found.low, found.high))
+    return f"{users} ({low}–{high})"
 
 
 def describe_slowdown(result: CellResult) -> str:

@@ -96,22 +96,16 @@ def format_timestamp(stored: str) -> str:
 
 
 def format_duration(value: float | None) -> str:
-    """Return a span of seconds: `45 s`, `12 min 5 s`, `2 h 3 min`."""
+    """Return a span of seconds: `45 s`, `5 min`, `12 min 5 s`, `2 h 3 min`."""
     value = keep_finite(value)
     if value is None:
         return NO_DATA
     whole = round(value)
     if whole < 60:
         return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def format_hold(seconds: float) -> str:
-    """Return for how long a step was held: `20 s`, `5 min`, `1 min 30 s`."""
-    whole = round(seconds)
-    return f"{whole // 60} min" if whole >= 60 and whole % 60 == 0 else format_duration(seconds)
+    large, small = (whole // 60, whole % 60) if whole < 3600 else (whole // 3600, whole % 3600 // 60)
+    units = ("min", "s") if whole < 3600 else ("h", "min")
+    return f"{large} {units[0]}" + (f" {small} {units[1]}" if small else "")
 
 
 def format_estimate(seconds: float) -> str:
@@ -202,6 +196,12 @@ def format_count(value: int | None) -> str:
     if value is None:
         return NO_DATA
     return str(value) if abs(value) < 10_000 else f"{value:,}".replace(",", "\u202f")
+
+
+def format_rounded(value: float | None) -> str:
+    """Return an estimated number, such as one of users, as a whole one: `752`."""
+    value = keep_finite(value)
+    return NO_DATA if value is None else format_count(round(value))
 
 
 def format_users(users: int | None) -> str:

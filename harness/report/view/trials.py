@@ -96,7 +96,7 @@ def summarize_trial(trial: Trial) -> str:
         case BurstOutcome.RECOVERED:
             return f"steady again {_format_recovery(trial)}"
         case BurstOutcome.NOT_RECOVERED:
-            return f"not steady again within {text.format_hold(trial.watched_s)}"
+            return f"not steady again within {text.format_duration(trial.watched_s)}"
         case BurstOutcome.BROKE:
             return "broke"
         case BurstOutcome.UNTOLD:
@@ -147,7 +147,7 @@ def _describe_burst(burst: Burst) -> Iterator[str]:
         return
     yield (
         f"{size} under a burst: {text.format_count(burst.users)} users, then "
-        f"{text.format_count(burst.burst_users)} for {text.format_hold(burst.held_s)}."
+        f"{text.format_count(burst.burst_users)} for {text.format_duration(burst.held_s)}."
     )
     yield _describe_recovery(burst)
     if burst.during is not None and burst.during.requests:
@@ -165,7 +165,7 @@ def _describe_recovery(burst: Burst) -> str:
         case BurstOutcome.RECOVERED:
             return f"It was steady again {_format_recovery(burst)}."
         case BurstOutcome.NOT_RECOVERED:
-            return f"It was not steady again in the {text.format_hold(burst.watched_s)} after they left."
+            return f"It was not steady again in the {text.format_duration(burst.watched_s)} after they left."
         case BurstOutcome.BROKE:
             return f"It broke: {explain_evidence(burst.evidence)}."
         case BurstOutcome.UNTOLD:
@@ -183,7 +183,7 @@ def _explain_untold(burst: Burst) -> str:
 
 def _format_recovery(burst: Burst) -> str:
     after_s = burst.steady_after_s or 0.0
-    return f"{text.format_hold(after_s)} after they left" if after_s else "as soon as they left"
+    return f"{text.format_duration(after_s)} after they left" if after_s else "as soon as they left"
 
 
 def _describe_part(part: BurstPart) -> str:
@@ -202,7 +202,7 @@ def _describe_soak(soak: LongSoak) -> Iterator[str]:
     if soak.step is None:
         yield f"A soak of {size} tells nothing: it did not come up again ({explain_evidence(soak.evidence)})."
         return
-    users, held = text.format_count(soak.users), text.format_hold(soak.step.window_s)
+    users, held = text.format_count(soak.users), text.format_duration(soak.step.window_s)
     yield f"{size} held with {users} users for {held}: {_describe_verdict(soak)}."
     if soak.memory is not None:
         yield f"{_describe_memory(soak.memory, soak.cell.limits.memory_bytes)}."
@@ -228,7 +228,7 @@ def _describe_memory(memory: SoakMemory, limit_bytes: int) -> str:
     low, high = (_format_growth(end) for end in memory.growth_interval)
     grows = memory.growth_interval[1] > 0
     at_most = f"at most {high} MiB a minute is likely" if grows else "it rather falls"
-    held = text.format_hold(memory.observed_s)
+    held = text.format_duration(memory.observed_s)
     match memory.growth:
         case MemoryGrowth.LEVEL:
             lasts = memory.lasts_at_least_s
@@ -264,7 +264,7 @@ def _describe_drift(drift: ResponseDrift, held_s: float) -> str:
     low, high = (text.format_change(end) for end in drift.interval)
     p95 = f"p95 {text.format_seconds(drift.p95_s)}"
     if not drift.is_told:
-        return f"{p95}: no drift that {text.format_hold(held_s)} can tell ({low} to {high})"
+        return f"{p95}: no drift that {text.format_duration(held_s)} can tell ({low} to {high})"
     direction = "rose" if drift.ratio > 0 else "fell"
     size = text.format_ratio(abs(drift.ratio))
     return f"{p95}: it {direction} by {size} over the soak ({low} to {high})"

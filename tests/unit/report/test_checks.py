@@ -31,9 +31,9 @@ def build_repetitions(*answers: CellResult) -> CampaignResult:
 @pytest.mark.parametrize(
     ("asked", "note"),
     [
-        (0.05, "5.0 % was asked for, but"),
-        (0.08, "8.0 % was asked of sizes away from the decision (`search.elsewhere`), but"),
-        (None, "5.0 % was asked for, but"),
+        (0.05, "5 % was asked for, but"),
+        (0.08, "8 % was asked of sizes away from the decision (`search.elsewhere`), but"),
+        (None, "5 % was asked for, but"),
     ],
 )
 def test_a_size_that_is_known_less_precisely_than_was_asked_says_so(asked: float | None, note: str) -> None:

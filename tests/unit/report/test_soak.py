@@ -25,7 +25,6 @@ from harness.report.formats.sizing_text import describe_sizing
 from harness.report.view.cell_text import describe_soak, format_bracket, write_remark
 from harness.report.view.explanations import explain_evidence
 from harness.report.view.memory import describe_memory
-from harness.report.view.text import format_hold
 from tests.summary_schema import VALIDATOR
 from tests.unit.report import example
 
@@ -189,11 +188,3 @@ def test_the_summary_holds_the_verdict_and_the_figures() -> None:
     assert cell["soak_memory_peak_bytes"] == 86 * 2**20
     (_, cell) = build_summary(build_campaign(DEAD))["cells"]
     assert (cell["soak_verdict"], cell["soak_users"], cell["soak_window_s"]) == ("INVALID", 400, None)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(20.0, "20 s"), (300.0, "5 min"), (300.2, "5 min"), (90.0, "1 min 30 s"), (0.4, "0 s")],
-)
-def test_a_length_of_whole_minutes_has_no_seconds(seconds: float, text: str) -> None:
-    assert format_hold(seconds) == text
