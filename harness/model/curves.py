@@ -105,10 +105,11 @@ class Remedy:
     """A larger size that would help, and how many more users it sustains; negative if it sustains fewer.
 
     `is_measured`: both sizes were. Otherwise the users are inferred. `is_at_least`: the larger size sustained
-    all users of the campaign.
+    all users of the campaign. `is_clear`: the difference is more than chance and the host's speed explain.
     """
 
     limits: Limits
     more_users: int
     is_measured: bool
     is_at_least: bool = False
+    is_clear: bool = True

@@ -83,7 +83,7 @@ def compare_sizes(
     """
     sizes = sorted({result.cell.limits for result in (*base, *head)})
     return tuple(
-        _compare_size(limits, _select_size(base, limits), _select_size(head, limits), threshold_ratio, speed)
+        compare_size(limits, _select_size(base, limits), _select_size(head, limits), threshold_ratio, speed)
         for limits in sizes
     )
 
@@ -92,13 +92,14 @@ def _select_size(results: Sequence[CellResult], limits: Limits) -> tuple[CellRes
     return tuple(result for result in results if result.cell.limits == limits)
 
 
-def _compare_size(
+def compare_size(
     limits: Limits,
     base: tuple[CellResult, ...],
     head: tuple[CellResult, ...],
-    threshold_ratio: float,
-    speed: HostSpeed | None,
+    threshold_ratio: float = _MIN_CHANGE_RATIO,
+    speed: HostSpeed | None = None,
 ) -> Difference:
+    """Compare what all repetitions of a size sustained in two campaigns, or two sizes of one campaign."""
     if not base or not head:
         return Difference(limits, base, head, Change.ADDED if head else Change.REMOVED)
     if _broke_in_soak_alone(base, head) or _broke_in_soak_alone(head, base):

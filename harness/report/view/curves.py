@@ -1,11 +1,41 @@
 """Put the curve of a size into words: what happens at its upper end, and single points of its ramp."""
 
-from harness.model import CellResult, CurvePoint, CurveShape, Limits, Verdict
+from collections.abc import Iterable
+
+from harness.model import CellResult, Curve, CurvePoint, CurveShape, Factor, Limits, Slo, Verdict
+from harness.model.cell_evidence import ErrorsAtAnyLoad
 from harness.model.curves import Remedy
 from harness.report.view import text
 
+REMEDIES = {
+    Factor.CPU: "measure sizes with more CPU",
+    Factor.MEMORY: "measure sizes with more memory",
+    Factor.TARGET: "a larger size alone will not help, find what its requests wait for",
+    Factor.ERRORS: "find the errors before buying a larger size",
+    Factor.DEPENDENCY: "give its dependency more",
+    Factor.DISK: "a larger size alone will not help, let it use its disk less or give it a faster one",
+    Factor.GENERATOR: "give the generator more, then measure again",
+    Factor.HOST: "measure on another host",
+}
+"""What to do about each limiting factor, as far as no measurement tells more."""
+
+_FAILED_FROM_RATIO = 0.05
+"""If more requests fail, this is why good answers are fewer."""
+
+_FALLEN_RATIO = 0.9
+"""RPS below this share of the highest does not stay level: it falls."""
+
 _NOISE_RATIO = 0.05
 """Fewer users more than this share may be noise: capacities are known to about as much."""
+
+
+def list_rt_limits(slos: Iterable[Slo]) -> tuple[tuple[str, float], ...]:
+    """Return the SLOs on the response time of all requests, each with its limit in seconds."""
+    return tuple(
+        (text.format_slo(slo), slo.at_most)
+        for slo in slos
+        if slo.request_name is None and slo.is_response_time
+    )
 
 
 def describe_shape(result: CellResult) -> str:
@@ -13,51 +43,79 @@ def describe_shape(result: CellResult) -> str:
     curve = result.curve
     if curve is None or curve.shape is None or curve.top is None:
         return ""
-    users = _format_users(curve.top.users)
-    breaks = curve.top.verdict is Verdict.FAIL and result.broken_users is not None
-    if curve.shape is CurveShape.STABLE and breaks:
-        return f"stable up to {users} users: RPS follows the users, {_describe_break(result, users)}"
     if curve.shape is CurveShape.STABLE:
-        return f"stable up to {users} users: RPS follows the users"
+        end = _describe_break(result, curve.top)
+        return f"stable up to {_name_users(curve.top.users)}: RPS follows the users{end}"
     knee = text.keep_finite(curve.knee_users)
-    where = "" if knee is None else f" from about {_format_users(knee)} users on"
-    behind = text.keep_finite(curve.behind_ratio)
-    lag = (
-        "" if behind is None or behind <= 0 else f", {text.format_ratio(behind)} behind light load at {users}"
-    )
+    where = "" if knee is None else f" from about {_name_users(knee)} on"
+    lag = _describe_lag(curve, curve.top)
     if curve.shape is CurveShape.SATURATED:
-        return f"saturated{where}: RPS falls behind the users{lag}"
-    rps, p95 = text.format_rate(curve.top.rps), text.format_seconds(curve.top.p95_s)
-    return f"bottleneck{where}: RPS stays at about {rps} while users wait longer (p95 {p95} at {users}{lag})"
+        return f"saturated{where}: RPS falls behind the users{f', {lag}' if lag else ''}"
+    waits = f"p95 {text.format_seconds(curve.top.p95_s)} at {_format_users(curve.top.users)}"
+    evidence = f"{waits}, {lag}" if lag else waits
+    return f"bottleneck{where}: RPS {_describe_level(curve, curve.top)} while users wait longer ({evidence})"
 
 
-def _describe_break(result: CellResult, top: str) -> str:
-    """Return where a size breaks whose curve ends with `top` users: there, or already with fewer."""
-    broken = text.format_count(result.broken_users)
-    return "but it breaks there" if broken == top else f"but it breaks at {broken} users already"
+def _describe_break(result: CellResult, top: CurvePoint) -> str:
+    """Return where a size breaks all the same: at the top of its curve, or already with fewer users."""
+    if top.verdict is not Verdict.FAIL or result.broken_users is None:
+        return ""
+    if isinstance(result.evidence, ErrorsAtAnyLoad):
+        return ", but too many requests fail at any load"
+    if result.broken_users == round(top.users):
+        return ", but it breaks there"
+    return f", but it breaks at {text.format_users(result.broken_users)} already"
+
+
+def _describe_lag(curve: Curve, top: CurvePoint) -> str:
+    """Return why there are fewer good answers than at light load: requests fail, or users wait."""
+    failed, behind = text.keep_finite(top.error_ratio) or 0.0, text.keep_finite(curve.behind_ratio) or 0.0
+    if failed >= _FAILED_FROM_RATIO:
+        return f"{text.format_ratio(failed)} of the requests fail at {_format_users(top.users)}"
+    users = _format_users(top.users)
+    return f"{text.format_ratio(behind)} behind light load at {users}" if behind > 0 else ""
+
+
+def _describe_level(curve: Curve, top: CurvePoint) -> str:
+    """Return that RPS stays level, or that it falls again with more users."""
+    windows = [text.keep_finite(point.rps) or 0.0 for point in curve.points if not point.is_on_ramp]
+    most, rps = max(windows, default=0.0), text.keep_finite(top.rps) or 0.0
+    if rps < _FALLEN_RATIO * most:
+        return f"falls from {text.format_rate(most)} to {text.format_rate(rps)}"
+    return f"stays at about {text.format_rate(rps)}"
 
 
 def describe_remedies(result: CellResult) -> str:
-    """Return what would help the size, measured or inferred; empty if nothing is known to help.
+    """Return what would help the size, measured or inferred, or else what to do about what limits it.
 
-    An example: `256 MiB instead of 96 MiB: 90 users more (measured)`.
+    An example: `256 MiB instead of 96 MiB: 90 users more (measured)`. Empty if nothing limits it.
     """
+    if not result.remedies and result.limiting_factor is not None:
+        return REMEDIES[result.limiting_factor]
     users = result.sustained_users or 0
     return "; ".join(_describe_remedy(remedy, result.cell.limits, users) for remedy in result.remedies)
 
 
 def _describe_remedy(remedy: Remedy, limits: Limits, users: int) -> str:
-    if remedy.limits.memory_bytes != limits.memory_bytes:
-        here, there = (text.format_mebibytes(size.memory_bytes) for size in (limits, remedy.limits))
-    else:
-        here, there = (text.format_cpu(size.cpu_cores, size.replicas) for size in (limits, remedy.limits))
-    change = f"{there} instead of {here}"
+    change = _name_change(limits, remedy.limits)
+    source = "measured" if remedy.is_measured else "inferred from what a user needs"
     if remedy.more_users <= _NOISE_RATIO * users:
-        return f"{change} hardly helps (measured)"
-    more = f"{text.format_count(remedy.more_users)} users more"
-    if not remedy.is_measured:
-        return f"{change}: about {more} (inferred from the memory of a user, as far as its CPU allows)"
-    return f"{change}: {'at least ' if remedy.is_at_least else ''}{more} (measured)"
+        return f"{change} hardly helps ({source})"
+    if not remedy.is_clear:
+        return f"{change}: no clear difference ({source})"
+    about = "at least " if remedy.is_at_least else "" if remedy.is_measured else "about "
+    return f"{change}: {about}{text.format_users(remedy.more_users)} more ({source})"
+
+
+def _name_change(here: Limits, there: Limits) -> str:
+    """Return what is larger: `256 MiB instead of 96 MiB`."""
+    if here.cpu_cores == there.cpu_cores:
+        sizes = [text.format_mebibytes(size.memory_bytes) for size in (there, here)]
+    elif here.memory_bytes == there.memory_bytes:
+        sizes = [text.format_cpu(size.cpu_cores, size.replicas) for size in (there, here)]
+    else:
+        sizes = [text.format_size(size) for size in (there, here)]
+    return " instead of ".join(sizes)
 
 
 def describe_point(point: CurvePoint, limits: Limits) -> str:
@@ -72,8 +130,12 @@ def describe_point(point: CurvePoint, limits: Limits) -> str:
         f"throttled {text.format_ratio(point.throttled_ratio)}",
         f"memory {text.format_mebibytes(point.memory_bytes)}",
     )
-    return f"About {_format_users(point.users)} users, on the ramp: {', '.join(parts)}"
+    return f"About {_name_users(point.users)}, on the ramp: {', '.join(parts)}"
 
 
 def _format_users(users: float) -> str:
     return text.format_count(round(users))
+
+
+def _name_users(users: float) -> str:
+    return text.format_users(round(users))

@@ -3,26 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.model import CampaignState, CellResult, Factor, Limits, Status, StepResult, Verdict
+from harness.model import CampaignState, CellResult, Limits, Status, StepResult, Verdict
 from harness.model.cell_evidence import BrokeInSoak, ErrorsAtAnyLoad
 from harness.model.evidence import BrokenByLarger, SustainedBySmaller
 from harness.report.view import cell_text, text
+from harness.report.view.curves import REMEDIES
 from harness.report.view.explanations import explain_evidence
 from harness.report.view.margin import describe_certainty, describe_margin
 from harness.report.view.memory import warn_of_companions, warn_of_memory
 from harness.report.view.shortfall import explain_missing_shortfall
 from harness.report.view.view import View
-
-_REMEDIES = {
-    Factor.CPU: "measure sizes with more CPU",
-    Factor.MEMORY: "measure sizes with more memory",
-    Factor.TARGET: "a larger size alone will not help, find what its requests wait for",
-    Factor.ERRORS: "find the errors before buying a larger size",
-    Factor.DEPENDENCY: "give its dependency more",
-    Factor.DISK: "a larger size alone will not help, let it use its disk less or give it a faster one",
-    Factor.GENERATOR: "give the generator more, then measure again",
-    Factor.HOST: "measure on another host",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +67,7 @@ def _recommend_size(view: View, recommended: CellResult) -> str:
     """Return the sentence to decide by: the size, its price, what it did, and how sure that is."""
     users, margin = text.format_count(view.users_limit), view.sizing.margin
     size, price = text.format_size(recommended.cell.limits), _mention_price(view, recommended)
-    advice = f"For {users} users take {size}{price}"
+    advice = f"For {text.format_users(view.users_limit)} take {size}{price}"
     if isinstance(recommended.evidence, SustainedBySmaller) and _find_passed_soak(recommended) is None:
         smaller = text.format_size(recommended.evidence.smaller)
         return f"{advice}: it was not measured itself, but the smaller {smaller} sustains them."
@@ -238,18 +228,18 @@ def _describe_limit(result: CellResult) -> str:
 
 def _name_best_size(view: View, best: CellResult) -> str:
     """Return the size that sustains most, what stops it, and a remedy if all sizes have an answer."""
-    users, are_all_decided = text.format_count(view.users_limit), not view.sizing.undecided_sizes
+    users, are_all_decided = text.format_users(view.users_limit), not view.sizing.undecided_sizes
     subject = "None of these sizes" if are_all_decided else "None of the sizes with an answer"
     has_remedy = are_all_decided and not isinstance(best.evidence, ErrorsAtAnyLoad)
-    remedy = _REMEDIES.get(best.limiting_factor, "") if best.limiting_factor and has_remedy else ""
+    remedy = REMEDIES.get(best.limiting_factor, "") if best.limiting_factor and has_remedy else ""
     hint = f"; {remedy}." if remedy else "."
     size = text.format_size(best.cell.limits)
     if not best.sustained_users:
         return (
-            f"{subject} sustains {users} users, nor any number that was measured: "
+            f"{subject} sustains {users}, nor any number that was measured: "
             f"the largest, {size}, {_describe_limit(best)}{hint}"
         )
-    return f"{subject} sustains {users} users: the best, {size}, {_describe_limit(best)}{hint}"
+    return f"{subject} sustains {users}: the best, {size}, {_describe_limit(best)}{hint}"
 
 
 def _list_undecided_sizes(undecided: tuple[Limits, ...], *, has_recommendation: bool) -> str:
