@@ -272,6 +272,19 @@ class CellResult:
     asked_precision_ratio: float | None = None
 
     @property
+    def usable_steps(self) -> tuple[StepResult, ...]:
+        """The steps that tell something of the target: an invalid or superseded window tells nothing.
+
+        One with too few requests for its SLOs tells all the rest.
+        """
+        return tuple(
+            step
+            for step in self.steps
+            if (step.verdict is not Verdict.INVALID or step.rule.lacks_requests)
+            and step.index not in self.superseded_steps
+        )
+
+    @property
     def is_undecided(self) -> bool:
         """True if the capacity is unknown: the cell is invalid, skipped or not done yet."""
         return self.status in (Status.INVALID, Status.SKIPPED, Status.RUNNING)

@@ -168,9 +168,20 @@ CONTRAST = """() => {
 
 def test_the_report_prints_with_all_steps(open_report: OpenReport) -> None:
     page = open_report(example.build_campaign()).page
+    closed = page.locator("details:not([open], .export)")
+    before = closed.count()
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert page.locator("details:not([open])").count() == 0
+    assert closed.count() == 0
     assert page.pdf().startswith(b"%PDF")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert closed.count() == before > 0
+
+
+def test_without_a_script_the_page_offers_nothing_that_needs_one(open_report: OpenReport) -> None:
+    page = open_report(example.build_campaign(), java_script_enabled=False).page
+    expect(page.locator("#filter")).to_be_hidden()
+    expect(page.locator("#sizes tbody tr")).to_have_count(9)
+    assert page.locator(".panel path.line").count() > 9
 
 
 def test_a_report_of_400_sizes_shows_and_filters_them_all(open_report: OpenReport) -> None:
@@ -279,5 +290,28 @@ def test_a_link_opens_a_size_at_an_instant(open_report: OpenReport) -> None:
     expect(figure.locator(".cursor.on")).to_have_count(1)
     figure.locator("svg").click(position={"x": 300, "y": 40})
     assert re.fullmatch(r"#cell=web-c1.00-m96&t=\d+", page.evaluate("location.hash"))
-    page.evaluate("location.hash = '#%E0%A4%A'")
+    for link in (
+        "#%E0%A4%A",
+        "#cell=unknown&t=5",
+        "#cell=&t=",
+        "#cell=web-c1.00-m96&t=soon",
+        "#t=5",
+        "#data",
+    ):
+        page.evaluate("link => { location.hash = link; }", link)
     assert report.errors == []
+
+
+def test_a_link_beyond_the_steps_shows_their_last_instants(open_report: OpenReport) -> None:
+    step = replace(example.build_step(1, 400, 0.2), series=build_series(make_closed_step(400)))
+    report = open_report(example.build_campaign([replace(example.build_censored_size(), steps=(step,))]))
+    report.page.evaluate("location.hash = '#cell=web-c1.00-m96&t=99999'")
+    cursor = report.page.locator("figure.time .cursor.on")
+    expect(cursor).to_have_attribute("transform", "translate(712 0)")
+    assert report.errors == []
+
+
+def test_whole_numbers_are_shown_as_they_are_and_others_with_three_digits(open_report: OpenReport) -> None:
+    page = open_report(example.build_campaign()).page
+    shown = page.evaluate("[12345, 0, 0.012345, 101.26, null].map(formatNumber)")
+    assert shown == ["12345", "0", "0.0123", "101", "–"]

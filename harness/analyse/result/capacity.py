@@ -56,9 +56,9 @@ class Attempt:
     is_demand: bool = False
 
     def find_last_step(self, users: int | None, verdict: Verdict) -> StepResult | None:
-        """Return the last step with this verdict at this number of users; None if there is none."""
-        matches = (step for step in reversed(self.steps) if (step.users, step.verdict) == (users, verdict))
-        return next(matches, None)
+        """Return the last step that counts with this verdict at this number of users; None without one."""
+        counted = reversed(drop_superseded_steps(self.steps))
+        return next((step for step in counted if (step.users, step.verdict) == (users, verdict)), None)
 
 
 def build_cell_result(

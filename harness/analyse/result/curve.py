@@ -17,7 +17,6 @@ from harness.model import (
     CurvePoint,
     CurveShape,
     StepResult,
-    Verdict,
 )
 
 _LEVEL_BELOW = 0.25
@@ -51,7 +50,7 @@ def find_light_rate(cells: Iterable[CellResult]) -> float | None:
 
     None if no window is light, as if users do not think: any number of them may then fill the target.
     """
-    steps = [step for cell in cells for step in _select_valid(cell)]
+    steps = [step for cell in cells for step in cell.usable_steps]
     light = [
         step
         for step in steps
@@ -70,7 +69,7 @@ def find_light_rate(cells: Iterable[CellResult]) -> float | None:
 
 def build_curve(cell: CellResult, light_rps_per_user: float | None) -> Curve | None:
     """Return the cell's curve; None without any point."""
-    steps = _select_valid(cell)
+    steps = cell.usable_steps
     windows = _list_windows(steps)
     points = (*_list_ramp_points(steps), *windows)
     if not points:
@@ -87,19 +86,6 @@ def build_curve(cell: CellResult, light_rps_per_user: float | None) -> Curve | N
         most_rps = max(point.rps or 0.0 for point in (windows or points))
         knee_users = min(most_rps / light_rps_per_user, top.users)
     return replace(curve, shape=shape, low=low, top=top, behind_ratio=behind_ratio, knee_users=knee_users)
-
-
-def _select_valid(cell: CellResult) -> list[StepResult]:
-    """Return the steps of a cell that count: an invalid window or a slow host says nothing about the target.
-
-    A window with too few requests for its SLOs is valid otherwise.
-    """
-    return [
-        step
-        for step in cell.steps
-        if (step.verdict is not Verdict.INVALID or step.rule.lacks_requests)
-        and step.index not in cell.superseded_steps
-    ]
 
 
 def _list_windows(steps: Iterable[StepResult]) -> tuple[CurvePoint, ...]:

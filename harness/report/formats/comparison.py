@@ -13,6 +13,7 @@ from harness.report.html.comparison_charts import build_comparison_charts
 from harness.report.html.page import build_security_policy, load_templates, read_asset
 from harness.report.view import cell_text, text
 from harness.report.view.checks import describe_drift
+from harness.report.view.curves import list_rt_limits
 from harness.report.view.explanations import explain_doubt, name_part
 from harness.report.view.speed import explain_speed
 
@@ -59,7 +60,8 @@ class ComparisonRow:
 class ComparisonView:
     """A comparison as people read it.
 
-    `remarks` say what the host's speed did, `doubts` why the two campaigns are not comparable.
+    `remarks` say what the host's speed did, `doubts` why the two campaigns are not comparable. `rt_limits`
+    are the SLOs on the response time of all requests that both were judged by, each with its seconds.
     """
 
     base: str
@@ -71,6 +73,7 @@ class ComparisonView:
     doubts: tuple[str, ...]
     rows: tuple[ComparisonRow, ...]
     has_regression: bool
+    rt_limits: tuple[tuple[str, float], ...] = ()
 
 
 def build_comparison(
@@ -91,6 +94,7 @@ def build_comparison(
         doubts=tuple(text.clean_text(explain_doubt(each)) for each in doubts),
         rows=tuple(_build_row(each) for each in differences),
         has_regression=any(each.change is Change.LESS for each in differences),
+        rt_limits=list_rt_limits(slo for slo in head.slos if slo in base.slos),
     )
 
 
@@ -189,7 +193,7 @@ def render_comparison(view: ComparisonView, differences: Sequence[Difference]) -
     return {
         "comparison.html": page.render(
             view=view,
-            charts=build_comparison_charts(differences),
+            charts=build_comparison_charts(differences, view.rt_limits),
             style=read_asset("style.css"),
             policy=build_security_policy(),
         ),

@@ -4,10 +4,10 @@ The page holds inline SVG and no charting library: with Vega (vl-convert 1.9) ev
 2–3 s and 130 MB, and every page grew by 0.9 MB, while a campaign draws after every step.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from harness.model import CellResult, CurvePoint, Limits, StepResult, Verdict
+from harness.model import CellResult, CurvePoint, Limits, StepResult
 from harness.report.html.curve_paths import (
     OVERVIEW,
     PANEL,
@@ -22,6 +22,7 @@ from harness.report.html.curve_paths import (
     fits,
     join_places,
     join_points,
+    list_p95s,
     list_points,
     read_p95,
     read_rps,
@@ -30,10 +31,10 @@ from harness.report.html.scales import Scale
 from harness.report.view.cells import CellView
 from harness.report.view.curves import describe_point
 from harness.report.view.steps import StepView
-from harness.report.view.text import keep_finite
+from harness.report.view.text import format_users, keep_finite
 from harness.report.view.view import View
 
-_TONES, _DASHES = 6, 4
+_TONES, _DASHES = 6, 6
 _MOST_LABELS = 16
 _LABEL_HEIGHT = 9.0
 _LABEL_WIDTH = 80.0
@@ -46,7 +47,7 @@ _PERCENTILES: tuple[tuple[str, Callable[[StepResult], float | None]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A place to read on a panel: a window, or a point of the ramp, whose verdict is then empty."""
+    """A place to read on a panel: a window, or a point of the ramp; `verdict` is empty where none counts."""
 
     x: float
     verdict: str
@@ -55,11 +56,12 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """A window on the curve, with the path of its 95 % interval, which is empty if that is unknown."""
+    """A window on a curve, with the path of its 95 % interval, which is empty if that is unknown."""
 
     x: float
     y: float
-    interval: str
+    verdict: str
+    interval: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +86,9 @@ class Label:
 class SizeChart:
     """The curves of one size over its users.
 
-    `lines` are its panel's. `rt` and `rps` are its paths in the overview, where `label` is at its end. `tone`
-    numbers the colour of its CPU limit, and `dash` the dash pattern of its memory limit.
+    `lines` and `dots` are its panel's. `rt` and `rps` are its paths in the overview, with the windows as
+    `overview_dots` on them, and `label` at the end. `tone` numbers the colour of its CPU limit, and `dash`
+    the dash pattern of its memory limit. `shape` is the word for what happens at the `knee`.
     """
 
     cell: CellView
@@ -94,8 +97,10 @@ class SizeChart:
     marks: tuple[Mark, ...]
     band: Band | None
     knee: float | None
+    shape: str
     rt: str
     rps: str
+    overview_dots: tuple[Dot, ...]
     label: Label | None
     tone: int
     dash: int
@@ -109,13 +114,24 @@ class Charts:
     panel: Axes
     overview: Axes
 
+    @property
+    def has_ramps(self) -> bool:
+        """True if a size shows its ramp: older campaigns have none."""
+        return any(line.path and line.kind.startswith("ramp") for chart in self.sizes for line in chart.lines)
+
+    @property
+    def has_knees(self) -> bool:
+        """True if a size shows its knee."""
+        return any(chart.knee is not None for chart in self.sizes)
+
 
 def build_charts(view: View) -> Charts:
     """Place all sizes on common scales; a size without a step has no chart."""
     cells = [cell for cell in view.cells if cell.steps]
     results = [cell.result for cell in cells]
-    seconds = [at_s for _, at_s in view.rt_limits]
-    panel, overview = (build_scales(frame, results, view.users_limit, seconds) for frame in (PANEL, OVERVIEW))
+    limits_s = [at_s for _, at_s in view.rt_limits]
+    panel = build_scales(PANEL, results, view.users_limit, [*limits_s, *_list_panel_times(results)])
+    overview = build_scales(OVERVIEW, results, view.users_limit, [*limits_s, *list_p95s(results)])
     rows = [row for row, _ in view.grid.cpus]
     columns = sorted({_get_column(cell.result.cell.limits) for cell in view.cells})
     charts = [_build_size_chart(cell, rows, columns, panel, overview) for cell in cells]
@@ -126,6 +142,14 @@ def build_charts(view: View) -> Charts:
         build_axes(panel, view.rt_limits, light),
         build_axes(overview, view.rt_limits, light),
     )
+
+
+def _list_panel_times(results: Iterable[CellResult]) -> Iterator[float | None]:
+    """Yield the response times that panels draw."""
+    for result in results:
+        for point in list_points(result):
+            yield from (point.p50_s, point.p95_s)
+        yield from (step.latency.p99_s for step in result.usable_steps)
 
 
 def _get_column(limits: Limits) -> tuple[int, str]:
@@ -144,7 +168,8 @@ def _build_size_chart(
     points = list_points(cell.result)
     windows = [point for point in points if not point.is_on_ramp]
     joined = join_points(points)
-    knee = cell.result.curve.knee_users if cell.result.curve is not None else None
+    curve = cell.result.curve
+    knee = keep_finite(curve.knee_users) if curve is not None else None
     return SizeChart(
         cell=cell,
         lines=(*_draw_ramp(points, panel), *_draw_windows(cell, panel), *_draw_shares(joined, limits, panel)),
@@ -152,9 +177,12 @@ def _build_size_chart(
               *_place_dots(windows, panel.users, panel.rps, read_rps, lambda point: point.rps_interval)),
         marks=_place_marks(cell, points, panel.users),
         band=_place_bracket(cell, panel.users),
-        knee=None if keep_finite(knee) is None else panel.users(knee or 0.0),
+        knee=None if knee is None else panel.users(knee),
+        shape=curve.shape.value if curve is not None and curve.shape is not None else "",
         rt=draw_path(joined, read_p95, overview.users, overview.rt),
         rps=draw_path(joined, read_rps, overview.users, overview.rps),
+        overview_dots=(*_place_dots(windows, overview.users, overview.rt, read_p95),
+                       *_place_dots(windows, overview.users, overview.rps, read_rps)),
         label=None,
         tone=rows.index((limits.cpu_cores, limits.replicas)) % _TONES,
         dash=columns.index(_get_column(limits)) % _DASHES,
@@ -171,18 +199,13 @@ def _draw_ramp(points: Sequence[CurvePoint], scales: Scales) -> tuple[Line, ...]
 
 
 def _draw_windows(cell: CellView, scales: Scales) -> tuple[Line, ...]:
-    steps = _select_last_steps(step.result for step in cell.steps)
+    last = {step.users: step for step in cell.result.usable_steps}
+    steps = [last[users] for users in sorted(last)]
     rates = [(scales.users(step.users), keep_finite(step.rps)) for step in steps]
     return (
         *(Line(name, _draw_steps(steps, read, scales)) for name, read in _PERCENTILES),
         Line("rps", join_places((x, scales.rps(rps) if rps else None) for x, rps in rates)),
     )
-
-
-def _select_last_steps(steps: Iterable[StepResult]) -> list[StepResult]:
-    """Return the valid steps, sorted by users; of several with the same users only the last."""
-    last_steps = {step.users: step for step in steps if step.verdict is not Verdict.INVALID}
-    return [last_steps[users] for users in sorted(last_steps)]
 
 
 def _draw_steps(
@@ -217,7 +240,7 @@ def _place_dots(
     x: Scale,
     y: Scale,
     read: Read,
-    read_interval: Callable[[CurvePoint], tuple[float, float] | None],
+    read_interval: Callable[[CurvePoint], tuple[float, float] | None] = lambda point: None,
 ) -> tuple[Dot, ...]:
     dots = []
     for point in windows:
@@ -227,16 +250,23 @@ def _place_dots(
         interval, at = read_interval(point), x(point.users)
         ends = None if interval is None else tuple(y(end) for end in interval)
         path = "" if ends is None else f"M{at - 2:g} {ends[0]:g}h4M{at:g} {ends[0]:g}V{ends[1]:g}m-2 0h4"
-        dots.append(Dot(at, y(value), path))
+        dots.append(Dot(at, y(value), point.verdict.value if point.verdict is not None else "", path))
     return tuple(dots)
 
 
 def _place_marks(cell: CellView, points: Sequence[CurvePoint], x: Scale) -> tuple[Mark, ...]:
-    """Place what can be read: every window, and every point of the ramp."""
-    limits = cell.result.cell.limits
-    windows = [Mark(x(step.users), step.verdict, _describe_step(step)) for step in cell.steps]
-    ramp = [Mark(x(point.users), "", describe_point(point, limits)) for point in points if point.is_on_ramp]
-    return (*windows, *ramp)
+    """Place what can be read: every window, and every point of the ramp.
+
+    Of several windows with the same users those that count come first, which pointing at them shows. The
+    others have no verdict here.
+    """
+    limits, superseded = cell.result.cell.limits, cell.result.superseded_steps
+    old = [step for step in cell.steps if step.result.index in superseded]
+    return (
+        *(Mark(x(step.users), step.verdict, _describe_step(step)) for step in cell.steps if step not in old),
+        *(Mark(x(step.users), "", _describe_step(step)) for step in old),
+        *(Mark(x(point.users), "", describe_point(point, limits)) for point in points if point.is_on_ramp),
+    )
 
 
 def _place_bracket(cell: CellView, scale: Scale) -> Band | None:
@@ -253,7 +283,7 @@ def _describe_step(step: StepView) -> str:
     """Return a step as a line of text, for hovering and for screen readers."""
     times = f"p50 {step.p50}, p95 {step.p95}, p99 {step.p99}"
     waits = f"work waited for: {step.waits}"
-    return f"{step.users} users: {step.verdict}, {step.rps} RPS, {times}; {step.reason}; {waits}"
+    return f"{format_users(step.users)}: {step.verdict}, {step.rps} RPS, {times}; {step.reason}; {waits}"
 
 
 def _place_labels(

@@ -1,7 +1,7 @@
 """Compute the scales, axes and paths that all charts over users share.
 
-Users, RPS and response times are on logarithmic axes: sizes that sustain few users are as large as others,
-and the line of light load is the same straight line for all.
+Response times are on a logarithmic axis, users and RPS on linear ones: that RPS stays level is seen at once.
+Where a size would be a speck on these, they are logarithmic too. The line of light load is straight on both.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -10,6 +10,12 @@ from dataclasses import dataclass
 from harness.model import CellResult, CurvePoint
 from harness.report.html.scales import Scale, Tick, build_linear_scale, build_log_scale
 from harness.report.view.text import keep_finite
+
+_SPECK_RATIO = 0.15
+"""A curve that reaches less than this share of the most users is a speck on a linear axis."""
+
+_MARGIN = 1.04
+"""How far a linear axis goes on beyond its highest value."""
 
 _NEAR_RATIO = 0.95
 _HIGH_RATIO = 0.5
@@ -37,6 +43,16 @@ class Frame:
     def bottom(self) -> float:
         """The place of the axis of users."""
         return max(self.rps[0], self.shares[0])
+
+    @property
+    def user_ticks(self) -> int:
+        """About how many ticks a linear axis of users has room for."""
+        return round((self.right - self.left) / 70)
+
+    @property
+    def rps_ticks(self) -> int:
+        """About how many ticks a linear axis of RPS has room for."""
+        return round((self.rps[0] - self.rps[1]) / 30)
 
 
 PANEL = Frame(320.0, 290.0, 44.0, 312.0, (112.0, 10.0), 121.0, (204.0, 138.0), (264.0, 222.0))
@@ -83,23 +99,40 @@ class Scales:
 
 
 def build_scales(
-    frame: Frame, results: Sequence[CellResult], users_limit: int, limits_s: Sequence[float] = ()
+    frame: Frame, results: Sequence[CellResult], users_limit: int, seconds: Iterable[float | None]
 ) -> Scales:
-    """Build the scales that hold every point and every window of these sizes."""
+    """Build the scales that hold every point and every window of these sizes, and these response times."""
     points = [point for result in results for point in list_points(result)]
-    windows = [step for result in results for step in result.steps]
-    seconds = [value for point in points for value in (point.p50_s, point.p95_s)]
-    seconds += [step.latency.p99_s for step in windows]
-    rates = [value for point in points if (value := keep_finite(point.rps)) is not None]
-    users = [point.users for point in points] + [float(step.users) for step in windows]
-    known_s = [value for each in seconds if (value := keep_finite(each)) is not None]
+    held = [float(step.users) for result in results for step in result.steps]
+    users = [*_select_known(point.users for point in points), *held, float(users_limit)]
+    rates = _select_known(point.rps for point in points)
+    shares = build_linear_scale(1.0, *frame.shares, about_ticks=1)
+    rt = build_log_scale(_select_known(seconds), *frame.rt)
+    ends = (frame.left, frame.right)
+    if _has_speck(results, max(users)):
+        users_scale = build_log_scale(users, *ends, "", is_fine=True)
+        return Scales(frame, users_scale, rt, build_log_scale(rates, *frame.rps, "", is_fine=True), shares)
     return Scales(
         frame,
-        build_log_scale([*users, float(users_limit)], frame.left, frame.right, "", is_fine=True),
-        build_log_scale([*known_s, *limits_s], *frame.rt),
-        build_log_scale(rates, *frame.rps, "", is_fine=True),
-        build_linear_scale(1.0, *frame.shares, about_ticks=1),
+        build_linear_scale(_MARGIN * max(users), *ends, frame.user_ticks),
+        rt,
+        build_linear_scale(_MARGIN * max(rates, default=1.0), *frame.rps, frame.rps_ticks),
+        shares,
     )
+
+
+def _has_speck(results: Iterable[CellResult], most_users: float) -> bool:
+    """Return True if a size that sustains some users has a curve that ends at few of the most users."""
+    ends = [
+        max(_select_known(point.users for point in list_points(result)), default=most_users)
+        for result in results
+        if result.sustained_users
+    ]
+    return any(end < _SPECK_RATIO * most_users for end in ends)
+
+
+def _select_known(values: Iterable[float | None]) -> list[float]:
+    return [known for value in values if (known := keep_finite(value)) is not None]
 
 
 def build_axes(scales: Scales, rt_limits: Iterable[tuple[str, float]], light: float | None) -> Axes:
@@ -145,6 +178,11 @@ def join_points(points: Sequence[CurvePoint]) -> list[CurvePoint]:
     first = min((point.users for point in windows if point.users >= _HIGH_RATIO * most), default=most + 1)
     ramp = [point for point in points if point.is_on_ramp and point.users < _NEAR_RATIO * first]
     return sorted([*windows, *ramp], key=lambda point: point.users)
+
+
+def list_p95s(results: Iterable[CellResult]) -> list[float | None]:
+    """Return the p95s of the joined curves."""
+    return [point.p95_s for result in results for point in join_points(list_points(result))]
 
 
 def draw_path(points: Iterable[CurvePoint], read: Read, x: Scale, y: Scale) -> str:

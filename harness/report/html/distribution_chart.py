@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from harness.report.html.scales import Tick, build_log_scale
 from harness.report.view.cells import CellView, select_decisive_steps
 from harness.report.view.steps import StepView
+from harness.report.view.text import format_users
 
 WIDTH, HEIGHT = 360.0, 150.0
 LEFT, RIGHT, TOP, BOTTOM = 44.0, 340.0, 12.0, 122.0
@@ -48,7 +49,7 @@ def build_distribution_chart(
     for step in steps:
         places = [f"{place_percent(percent):g} {y(value):g}" for percent, value in _list_percentiles(step)]
         distributions.append(Distribution(step.users, step.verdict, "M" + "L".join(places)))
-    words = " and ".join(f"{step.users} users ({step.verdict})" for step in steps)
+    words = " and ".join(f"{format_users(step.users)} ({step.verdict})" for step in steps)
     return DistributionChart(
         tuple(distributions),
         tuple(Tick(place_percent(percent), f"{percent:g} %") for percent in _PERCENTS),

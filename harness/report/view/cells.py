@@ -171,13 +171,11 @@ def _compute_heat(result: CellResult, users_limit: int) -> int | None:
 
 
 def select_decisive_steps(cell: CellView) -> tuple[StepView, ...]:
-    """Return the steps at the bracket's ends: the last PASS and the last FAIL there."""
+    """Return the steps at the bracket's ends: the last PASS and the last FAIL that count there."""
     ends = (
         (cell.result.sustained_users, Verdict.PASS.value),
         (cell.result.broken_users, Verdict.FAIL.value),
     )
-    steps = (
-        next((step for step in reversed(cell.steps) if (step.users, step.verdict) == end), None)
-        for end in ends
-    )
+    counted = [step for step in reversed(cell.steps) if step.result in cell.result.usable_steps]
+    steps = (next((step for step in counted if (step.users, step.verdict) == end), None) for end in ends)
     return tuple(step for step in steps if step is not None)

@@ -8,6 +8,7 @@ from harness.model.deployment import Deployment
 from harness.report.view import text
 from harness.report.view.cells import CellView, build_cell_view, format_currency
 from harness.report.view.checks import Fact, write_warnings
+from harness.report.view.curves import list_rt_limits
 from harness.report.view.grid import Grid, build_grid
 from harness.report.view.growth import GrowthView, build_growth_view
 from harness.report.view.machine import build_machine_facts
@@ -84,11 +85,7 @@ def build_view(result: CampaignResult) -> View:
         progress=_describe_progress(result),
         users_limit=result.users_limit,
         slos=tuple(text.format_slo(slo) for slo in result.slos),
-        rt_limits=tuple(
-            (text.format_slo(slo), slo.at_most)
-            for slo in result.slos
-            if slo.request_name is None and slo.is_response_time
-        ),
+        rt_limits=list_rt_limits(result.slos),
         sizing=result.sizing,
         cells=cells,
         grid=build_grid(select_best_variants(cells, result.tunings)),
@@ -120,6 +117,8 @@ def _describe_progress(result: CampaignResult) -> str:
     if result.state is CampaignState.COMPLETE:
         return ""
     done = sum(cell.status is not Status.RUNNING for cell in result.cells)
+    if result.cells and done == len(result.cells):
+        return "every size has its answer; the checks at the end are left"
     progress = f"{done} of {len(result.cells)} sizes have their answer"
     current = next((cell for cell in result.cells if cell.status is Status.RUNNING and cell.steps), None)
     if current is None:

@@ -4,7 +4,6 @@ tests/browser opens the page.
 """
 
 import html
-import math
 import re
 import time
 from dataclasses import replace
@@ -20,10 +19,13 @@ from harness.model import (
     Curve,
     CurvePoint,
     CurveShape,
+    Slo,
     Status,
     StepCurves,
     Verdict,
 )
+from harness.model.cell_evidence import ErrorsAtAnyLoad
+from harness.model.failures import RequestFailure
 from harness.report import build_comparison, build_view, render_comparison, render_html
 from harness.report.html.charts import build_charts
 from harness.report.html.distribution_chart import build_distribution_chart
@@ -86,7 +88,7 @@ def test_the_band_spans_the_bracket() -> None:
     assert open_band is not None
     assert closed_band is not None
     assert open_band.x + open_band.width >= 312.0
-    assert closed_band.width == pytest.approx((312 - 44) * math.log(294 / 280) / math.log(500 / 5), abs=0.2)
+    assert closed_band.width == pytest.approx((312 - 44) * (294 - 280) / (1.04 * 400), abs=0.2)
 
 
 def test_the_page_explains_its_words() -> None:
@@ -147,12 +149,73 @@ def test_every_curve_has_eight_points_over_four_fifths_of_its_users() -> None:
 
 
 def test_no_curve_of_nine_is_a_speck() -> None:
-    """On the common scale of users every curve spans at least a quarter of the chart's width."""
+    """Every curve of a size that sustains some users spans at least 15 % of the common axis of users."""
     charts = build_charts(build_view(build_campaign_with_ramps()))
     for chart in charts.sizes:
         places = [float(x) for x in re.findall(r"[ML]([\d.]+) ", chart.rps)]
-        if len(places) > 3:
-            assert max(places) - min(places) > (530 - 48) / 4
+        if chart.cell.result.sustained_users:
+            assert max(places) - min(places) > 0.15 * (530 - 48)
+
+
+def test_users_and_rps_are_linear_where_no_curve_is_a_speck() -> None:
+    """The curves end at 160 and at 400 users, so the axes reach 4 % beyond 400: 160 are at 38.5 %."""
+    sizes = [example.build_cpu_bound(0.25, 96, (10, 139), (146, 160)), example.build_censored_size()]
+    charts = build_charts(build_view(example.build_campaign(sizes)))
+    assert [tick.label for tick in charts.overview.user_ticks] == ["0", "100", "200", "300", "400"]
+    assert charts.overview.rps_ticks[0].label == "0"
+    last = charts.sizes[0].overview_dots[3]
+    assert last.x == pytest.approx(48 + (530 - 48) * 160 / 416, abs=0.1)
+    assert charts.overview.light.startswith(f"M48 {charts.overview.frame.rps[0]:g}L")
+
+
+def test_users_are_logarithmic_where_a_curve_would_be_a_speck() -> None:
+    """From 4 to 40 of 400 users are 9 % of a linear axis, and ln 10 / ln 250 = 42 % of one from 2 to 500."""
+    small = example.build_cpu_bound(0.25, 96, (4, 20), (30, 40))
+    charts = build_charts(build_view(example.build_campaign([small, example.build_censored_size()])))
+    first, *_, last = charts.sizes[0].overview_dots[:4]
+    assert (last.x - first.x) / (530 - 48) == pytest.approx(0.417, abs=0.001)
+
+
+def test_a_size_that_sustains_nothing_makes_no_axis_logarithmic() -> None:
+    sizes = [example.build_size_without_capacity(), example.build_censored_size()]
+    charts = build_charts(build_view(example.build_campaign(sizes)))
+    assert charts.overview.user_ticks[0].label == "0"
+
+
+def test_the_picture_of_all_sizes_is_scaled_by_what_it_draws() -> None:
+    """It draws p95s of at most 1.5 s; a p99 of 94 s would press its curves to the ground."""
+    size = example.build_cpu_bound(0.5, 96, (10, 280), (294,))
+    *before, last = size.steps
+    slow = replace(last, latency=replace(last.latency, p99_s=94.0))
+    charts = build_charts(build_view(example.build_campaign([replace(size, steps=(*before, slow))])))
+    assert "100 s" not in [tick.label for tick in charts.overview.rt_ticks]
+    assert "100 s" in [tick.label for tick in charts.panel.rt_ticks]
+
+
+def test_windows_lie_on_the_curves_of_all_sizes_and_show_their_verdicts() -> None:
+    size = example.build_cpu_bound(0.5, 96, (10, 280), (294,))
+    (chart,) = build_charts(build_view(example.build_campaign([size]))).sizes
+    assert [dot.verdict for dot in chart.overview_dots] == ["PASS", "PASS", "FAIL"] * 2
+
+
+def test_a_window_that_does_not_count_is_on_no_curve_but_can_be_read() -> None:
+    """294 users were held twice: the first window does not count, although it is the slower one."""
+    size = example.build_cpu_bound(0.5, 96, (10, 280), (294,))
+    *before, last = size.steps
+    slower = replace(last, rps=50.0, latency=replace(last.latency, p50_s=9.0, p95_s=9.0, p99_s=9.0))
+    counted = replace(size, steps=(*before, replace(last, index=4)))
+    both = replace(size, steps=(*before, slower, replace(last, index=4)), superseded_steps=(3,))
+    (one,), (other,) = (
+        build_charts(build_view(example.build_campaign([each]))).sizes for each in (counted, both)
+    )
+    assert (one.lines, one.dots) == (other.lines, other.dots)
+    assert [mark.verdict for mark in other.marks] == ["PASS", "PASS", "FAIL", ""]
+    assert "does not count" in other.marks[-1].description
+
+
+def test_25_sizes_are_told_apart_by_colour_and_dashes() -> None:
+    charts = build_charts(build_view(example.build_large_campaign(5, 5)))
+    assert len({(chart.tone, chart.dash) for chart in charts.sizes}) == 25
 
 
 def test_the_labels_at_the_ends_of_curves_do_not_overlap() -> None:
@@ -175,6 +238,8 @@ def test_the_shape_of_a_curve_is_said_and_its_knee_drawn() -> None:
     assert "stable up to 400 users: RPS follows the users" in page
     assert "stable up to 10 users: RPS follows the users, but it breaks there" in page
     assert page.count('class="knee"') == 4
+    assert re.findall(r'class="knee-label[^>]*>(\w+)<', page) == ["bottleneck"] * 4
+    assert "it lags where a queue builds" in page
 
 
 @pytest.mark.parametrize(
@@ -195,8 +260,45 @@ def test_a_stable_curve_of_a_size_that_breaks_says_where(
     assert describe_shape(shaped) == f"stable up to {top_users:.0f} users: RPS follows the users{breaks}"
 
 
+@pytest.mark.parametrize(
+    ("top", "behind", "words"),
+    [
+        ({"rps": 58.0}, 0.41, "stays at about 58.0 while users wait longer (p95 4.00 s at 250, 41 % behind"),
+        (
+            {"rps": 20.0},
+            0.8,
+            "falls from 60.0 to 20.0 while users wait longer (p95 4.00 s at 250, 80 % behind",
+        ),
+        ({"rps": 58.0, "error_ratio": 0.4}, 0.02, "(p95 4.00 s at 250, 40 % of the requests fail at 250)"),
+    ],
+)
+def test_a_bottleneck_says_what_rps_does_and_why_answers_are_missing(
+    top: dict[str, float], behind: float, words: str
+) -> None:
+    most = CurvePoint(200.0, 900, 60.0)
+    last = replace(CurvePoint(250.0, 900, p95_s=4.0), **top)  # type: ignore[arg-type]
+    curve = Curve((most, last), 0.4, CurveShape.BOTTLENECK, most, last, behind, knee_users=150.0)
+    shape = describe_shape(replace(example.build_cpu_bound(0.5, 96, (200,), (250,)), curve=curve))
+    assert shape.startswith("bottleneck from about 150 users on: ")
+    assert words in shape
+
+
+def test_errors_at_any_load_are_no_break_at_the_top_of_a_curve() -> None:
+    top = CurvePoint(10.0, 300, 4.0, error_ratio=0.18, verdict=Verdict.FAIL)
+    failure = RequestFailure("GET /", "HTTP 503", 54, 300)
+    cell = replace(
+        example.build_size_without_capacity(),
+        evidence=ErrorsAtAnyLoad(example.SLOS[1], failure, ((10, 0.18),)),
+        curve=Curve((top,), shape=CurveShape.STABLE, top=top),
+    )
+    assert describe_shape(cell) == (
+        "stable up to 10 users: RPS follows the users, but too many requests fail at any load"
+    )
+
+
 def test_a_campaign_without_ramps_has_its_windows_only() -> None:
     page = render_page(example.build_campaign())
+    assert "lags where a queue builds" not in page
     assert find_paths("ramp p95", page) == []
     assert len(find_paths("p95", page)) == 8
 
@@ -208,6 +310,16 @@ def test_a_comparison_draws_both_curves_of_every_common_size() -> None:
     page = render_comparison(view, differences)["comparison.html"]
     assert page.count('<figure class="panel">') == 4
     assert len(find_paths("before", page)) == len(find_paths("after", page)) == 3 * 4
+    assert page.count('<path class="slo"') == 4
+    assert page.count("<b>After</b> bottleneck from about 125 users on") == 2
+    assert "Before: bottleneck from about 125 users on" in page
+
+
+def test_slos_that_only_one_of_two_campaigns_has_are_not_drawn() -> None:
+    campaign = build_campaign_with_ramps()
+    stricter = replace(campaign, slos=(Slo("p95", 0.5), *example.SLOS[1:]))
+    assert build_comparison(campaign, stricter, [], [], []).rt_limits == ()
+    assert build_comparison(campaign, campaign, [], [], []).rt_limits == (("p95 of RT ≤ 1 s", 1.0),)
 
 
 def test_response_times_of_the_last_pass_and_the_first_failure_lie_over_each_other() -> None:

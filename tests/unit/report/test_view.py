@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.model import MIB, CellResult, CompanionUse, HostUse, Limits, Settling, Status
+from harness.model import MIB, CampaignState, CellResult, CompanionUse, HostUse, Limits, Settling, Status
 from harness.model.stalls import Stalls
 from harness.report import build_view, render_html
 from harness.report.view import cell_text
@@ -66,6 +66,8 @@ def test_progress_counts_the_sizes_that_have_an_answer() -> None:
         "5 of 9 sizes have their answer; 0.5 CPU / 256 MiB has 2 steps so far"
     )
     assert build_view(example.build_campaign()).progress == ""
+    checking = example.build_campaign(example.NINE_SIZES[4:6], state=CampaignState.RUNNING)
+    assert build_view(checking).progress == "every size has its answer; the checks at the end are left"
 
 
 def test_the_decisive_steps_are_both_ends_of_the_bracket() -> None:
@@ -74,6 +76,14 @@ def test_the_decisive_steps_are_both_ends_of_the_bracket() -> None:
         (280, "PASS"),
         (294, "FAIL"),
     ]
+
+
+def test_a_step_that_does_not_count_is_no_end_of_the_bracket() -> None:
+    """The 294 users were held again after the failure that counts, on a slower host."""
+    result = example.build_cpu_bound(0.5, 96, (10, 280), (294,))
+    again = replace(result.steps[-1], index=4)
+    cell = show_cell(replace(result, steps=(*result.steps, again), superseded_steps=(4,)))
+    assert [step.result.index for step in select_decisive_steps(cell)] == [2, 3]
 
 
 def test_invalid_steps_are_counted_and_enter_no_other_figure() -> None:
@@ -152,7 +162,7 @@ def test_the_trust_section_shows_the_worst_window() -> None:
 
 def test_the_machine_is_listed_with_plain_labels() -> None:
     facts = {fact.label: fact.value for fact in build_view(example.build_campaign()).fingerprint}
-    assert (facts["memory"], facts["Engine"], facts["cores"]) == ("8.0 GiB", "docker 26.1.5", "2")
+    assert (facts["memory"], facts["Engine"], facts["cores"]) == ("8 GiB", "docker 26.1.5", "2")
     assert "virtualisation" not in facts
 
 

@@ -100,6 +100,7 @@ function sortBy(column, header) {
   header.replaceChildren(button);
   button.addEventListener("click", () => sortBy(column, header));
 });
+document.querySelector(".filter").hidden = false;
 document.getElementById("filter").addEventListener("input", (event) => {
   const filterText = event.target.value.trim().toLowerCase();
   for (const row of body.rows) row.hidden = !row.textContent.toLowerCase().includes(filterText);
@@ -126,7 +127,7 @@ const createSvgElement = (name, attributes, text) => {
   if (text !== undefined) element.textContent = text;
   return element;
 };
-const formatNumber = (value) => value === null ? "–" : String(Number(value.toPrecision(3)));
+const formatNumber = (value) => value === null ? "–" : String(Number.isInteger(value) ? value : Number(value.toPrecision(3)));
 // Place the steps one after another on the time axis: `from` is where a step begins, in seconds.
 function placeSteps(steps) {
   const GAP_S = 4;
@@ -265,7 +266,7 @@ if (refreshing) {
   }, everyS * 1000);
 }
 
-// Open the details of a size when a link leads there, and all details for printing. `#cell=ID&t=SECONDS` also shows
+// Open the details of a size when a link leads there, and all but the exported files for printing. `#cell=ID&t=SECONDS` also shows
 // the minute around that instant of its time series, and choosing an instant there writes such a link.
 function findLink() {
   const fields = new URLSearchParams(location.hash.slice(1)), cell = fields.get("cell");
@@ -290,4 +291,10 @@ function openTarget() {
 }
 addEventListener("hashchange", openTarget);
 openTarget();
-addEventListener("beforeprint", () => each("details", (details) => { details.open = true; }));
+const unfolded = [];
+addEventListener("beforeprint", () => {
+  unfolded.push(...document.querySelectorAll("details:not([open], .export)"));
+  for (const details of unfolded) details.open = true;
+  each("[data-time]", drawTimeSeries);
+});
+addEventListener("afterprint", () => { for (const details of unfolded.splice(0)) details.open = false; });

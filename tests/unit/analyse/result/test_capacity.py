@@ -291,6 +291,17 @@ def test_the_cause_is_read_from_the_lowest_failure() -> None:
     assert result.limiting_factor is Factor.CPU
 
 
+def test_the_cause_is_read_from_a_failure_that_counts() -> None:
+    """104 users failed again, with all CPU used, on a host that was 25 % slower: it does not count."""
+    result = build_answer(
+        make_step(100, "PASS", 1, work_s=0.0020),
+        make_step(104, "FAIL", 2, target=IDLE, work_s=0.0020),
+        make_step(104, "FAIL", 3, target=TargetUse(1.0), work_s=0.0025),
+    )
+    assert result.superseded_steps == (3,)
+    assert result.limiting_factor is Factor.TARGET
+
+
 def test_an_estimate_lies_within_its_interval_wherever_its_bracket_is() -> None:
     for held, broken in itertools.product((0.0, 0.01, 0.049, None), (0.051, 0.2, 1.0, None)):
         result = build_answer(
