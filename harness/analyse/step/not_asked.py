@@ -10,10 +10,11 @@ from harness.model.failures import TargetNotAsked, count_failures
 
 _FEWEST_REQUESTS = 5
 
-_FEWEST_BYTES = 20
-"""A request that reaches the target makes at least one packet each way, of 40 bytes and more without its
-content. Some requests share a packet with others; then their content is as long.
-"""
+_PACKET_BYTES = 20
+"""Half of the shortest packet. Requests that come one by one make a packet each way."""
+
+_CONTENT_BYTES = 4
+"""Less than any request or answer has. Many that come at once share packets, as in a pipeline of Redis."""
 
 _CHATTER_BYTES = 1000
 """What a container receives in its first seconds although nobody asks it: its neighbours look for it."""
@@ -33,7 +34,7 @@ def check_target_asked(facts: StepFacts, from_s: float, to_s: float) -> Judgemen
     count = int(between.sum())
     received = inside[-1].received_bytes - inside[0].received_bytes
     sent = inside[-1].sent_bytes - inside[0].sent_bytes
-    least = _FEWEST_BYTES * count
+    least = min(_PACKET_BYTES * count, max(_CHATTER_BYTES, _CONTENT_BYTES * count))
     if count < _FEWEST_REQUESTS or not (0 <= sent < least and 0 <= received < least + _CHATTER_BYTES):
         return None
     has_answers = bool((requests.error[between] == ANSWERED).any())

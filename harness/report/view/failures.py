@@ -68,6 +68,6 @@ def explain_target_not_asked(evidence: TargetNotAsked) -> str:
     how = f" ({describe_failure(evidence.failure)})" if evidence.failure else ""
     return (
         f"the target was not asked: it sent {format_count(evidence.sent_bytes)} bytes while "
-        f"{format_count(evidence.requests)} requests ended{how}; the scenario asks another address, so let "
-        "its client ask self.host, which is the target's"
+        f"{format_count(evidence.requests)} requests ended{how}; the scenario asks another "
+        "address, or a cache of its own, so let its client ask self.host, which is the target's"
     )

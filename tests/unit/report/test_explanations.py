@@ -246,7 +246,7 @@ def test_an_ending_is_explained_with_the_first_line_of_its_note(
             Rule.NOT_ASKED,
             TargetNotAsked(420, 312),
             "the target was not asked: it sent 312 bytes while 420 requests ended; the scenario "
-            "asks another address, so let its client ask self.host",
+            "asks another address, or a cache of its own, so let its client ask self.host",
         ),
         (
             Rule.NOT_ASKED,
