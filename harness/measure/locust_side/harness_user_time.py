@@ -22,6 +22,7 @@ import gevent
 import gevent.select
 import gevent.socket
 import gevent.ssl
+import gevent.time
 import locust
 from gevent import getcurrent
 from locust.user.task import TaskSet
@@ -54,10 +55,11 @@ class Lane:
     done when the lane was built; that of the user's own lane counts on. `open` are the requests of which
     `harness_requests.py` awaits a report or the end of a stream; `opening` is what Locust has reported of a
     stream that is being asked for. `last` is the name's number and the latency of the last request, if it was
-    reported by Locust's own client.
+    reported by Locust's own client. `asked_s` is when the last request of such a client began.
     """
 
     __slots__ = (
+        "asked_s",
         "busy",
         "greenlet",
         "is_linked",
@@ -81,6 +83,7 @@ class Lane:
         self.open: list[Any] = []
         self.opening: Any = None
         self.last: tuple[int, float] | None = None
+        self.asked_s = -math.inf
 
     def note_request(self) -> None:
         self.may_pause = True
@@ -261,5 +264,6 @@ locust.User.start = spread_users(locust.User.start)  # type: ignore[method-assig
 threading.Thread.start = note_starter(threading.Thread.start)  # type: ignore[method-assign]
 ThreadPoolExecutor.submit = note_submitter(ThreadPoolExecutor.submit)  # type: ignore[method-assign]
 TaskSet._sleep = record_think_times(TaskSet._sleep)  # type: ignore[method-assign]
-time.sleep = gevent.sleep = gevent.hub.sleep = record_pauses(sleep_unrecorded)
+gevent_time: Any = gevent.time  # a scenario that patches the standard modules once more takes it from here
+time.sleep = gevent.sleep = gevent.hub.sleep = gevent_time.sleep = record_pauses(sleep_unrecorded)
 locust.events.init.add_listener(on_init)  # type: ignore[no-untyped-call]
