@@ -23,7 +23,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.side_by_side]
 
 @dataclass
 class Site:
-    """A server that counts the requests for each path; `/away` redirects to the second server."""
+    """A server that counts the requests for each path.
+
+    `/away` redirects to the second server, and `/home` to a path of the host that the scenario names.
+    """
 
     url: str
     requests: Counter[str] = field(default_factory=Counter)
@@ -50,9 +53,10 @@ def sites() -> Iterator[tuple[Site, Site]]:
 
             def do_GET(self) -> None:
                 self.counted[self.path] += 1
-                self.send_response(302 if self.path == "/away" else 200)
-                if self.path == "/away":
-                    self.send_header("Location", f"{self.all_sites[1].url}/elsewhere")
+                ways = {"/away": f"{self.all_sites[1].url}/elsewhere", "/home": "https://shop.example/a"}
+                self.send_response(302 if self.path in ways else 200)
+                if self.path in ways:
+                    self.send_header("Location", ways[self.path])
                 self.send_header("Content-Length", "2")
                 self.end_headers()
                 self.wfile.write(b"ok")
@@ -154,6 +158,20 @@ class A(User):
             connection.request('GET', '/a')
             connection.getresponse().read()
             connection.close()
+""",
+    "redirected to the own host": """
+class A(HttpUser):
+    host = 'https://shop.example'
+    wait_time = constant(0.1)
+    @task
+    def t(self): self.client.get('/home')
+""",
+    "fast redirected to the own host": """
+class A(FastHttpUser):
+    host = 'https://shop.example'
+    wait_time = constant(0.1)
+    @task
+    def t(self): self.client.get('/home')
 """,
     "own shape": """
 class Mine(LoadTestShape):
@@ -593,6 +611,10 @@ def test_a_file_that_ends_locust_while_it_is_loaded_says_so(tmp_path: Path) -> N
             + USERS["fast"]
             + "runner = Environment(user_classes=[A]).create_local_runner()\nrunner.start(1, spawn_rate=1)\n",
             r"runs Locust itself while it is loaded \(create_local_runner\).*\(locustfile\.py:8\)",
+        ),
+        (
+            "class A(HttpUser):\n @task\n async def t(self): self.client.get('/a')\n",
+            r"Locust only calls A\.t, and a call runs nothing of a coroutine",
         ),
         (
             "class A(HttpUser):\n fixed_count = 2\nclass B(HttpUser):\n fixed_count = 1\n",

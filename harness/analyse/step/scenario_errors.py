@@ -50,7 +50,9 @@ _RAISED_AT_LEAST = 2
 _SPIN_FROM = 10
 """So many tasks for each request are no tasks that ask for something."""
 
-_ENDED_ITSELF = re.compile(r"called (runner\.(quit|stop)|sys\.exit)\(|the scenario stopped the test \(")
+_ENDED_ITSELF = re.compile(
+    r"called (runner\.(quit|stop)|sys\.exit|os\.(_exit|kill))\(|the scenario stopped the test \("
+)
 """What the note of a step says if the scenario itself has ended Locust (see `measure/locust/ending.py`)."""
 
 _OWN_LINE = re.compile(r"\.py:[0-9]+\b")

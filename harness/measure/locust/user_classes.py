@@ -2,8 +2,9 @@
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from harness.errors import UsageError
 from harness.measure.locust.command import build_command, build_environment
@@ -15,15 +16,15 @@ from harness.model import Scenario
 
 START_WITHIN_S = 60.0
 _OUR_MARK = "harness: "
-"""The start of the line with the fixed numbers of users: `harness_options.LIST_MARK`."""
+"""The start of the line that tells more of the user classes: `harness_options.LIST_MARK`."""
 
 
 def find_user_classes(scenario: Scenario, options_file: Path, users_limit: int | None = None) -> list[str]:
     """Return the names of the user classes that Locust finds in the scenario's files.
 
     `options_file` is loaded before them. Raises UsageError if Locust can't load the files, or lacks the
-    packages for its export, if a class that the scenario names is missing, or if fewer users than
-    `users_limit` can ever come.
+    packages for its export, if a class that the scenario names is missing or has tasks that do nothing, or if
+    fewer users than `users_limit` can ever come.
     """
     files = ", ".join(path.name for path in scenario.locustfiles)
     done = _list_classes(scenario, options_file, files)
@@ -43,10 +44,12 @@ def find_user_classes(scenario: Scenario, options_file: Path, users_limit: int |
     missing = [name for name in scenario.user_classes if name not in classes]
     if missing:
         raise UsageError(f"{files}: no user class {missing[0]!r}", f"name one of {', '.join(classes)}")
-    fixed = _read_fixed_counts(done.stdout)
+    told = _read_told(done.stdout)
+    selected = [told.get(name, {}) for name in scenario.user_classes or classes]
+    check_inert(files, [str(task) for each in selected for task in each.get("inert", ())])
     if users_limit is not None:
-        names = scenario.user_classes or classes
-        check_fixed_counts(files, {name: fixed.get(name, 0) for name in names}, users_limit)
+        counts = zip(scenario.user_classes or classes, selected, strict=True)
+        check_fixed_counts(files, {name: _read_count(each) for name, each in counts}, users_limit)
     return classes
 
 
@@ -78,11 +81,28 @@ def _explain_load_error(done: "subprocess.CompletedProcess[str]") -> str:
     return f": {cause}\n{log}" if cause else f":\n{log}"
 
 
-def _read_fixed_counts(output: str) -> dict[str, int]:
-    """Return the `fixed_count` of each class; nothing if it is not told, as by classes of pytest."""
+def _read_told(output: str) -> Mapping[str, Mapping[str, Any]]:
+    """Return what is told of each class; nothing of classes that Locust makes of pytest's tests."""
     told = [line.removeprefix(_OUR_MARK) for line in output.splitlines() if line.startswith(_OUR_MARK)]
-    counts: dict[str, object] = json.loads(told[-1]) if told else {}
-    return {name: count for name, count in counts.items() if isinstance(count, int)}
+    by_class: dict[str, dict[str, Any]] = json.loads(told[-1]) if told else {}
+    return by_class
+
+
+def _read_count(told: Mapping[str, Any]) -> int:
+    """Return a class's fixed number of users; 0 if it has none, or one that is no number."""
+    count = told.get("fixed_count", 0)
+    return count if isinstance(count, int) else 0
+
+
+def check_inert(files: str, tasks: Sequence[str]) -> None:
+    """Raise UsageError if tasks do nothing when they are called."""
+    if not tasks:
+        return
+    raise UsageError(
+        f"{files}: Locust only calls {', '.join(tasks)}, and a call runs nothing of a coroutine (async def) "
+        "or a generator (yield)",
+        "make it an ordinary function; asyncio.run(…) in one runs a coroutine",
+    )
 
 
 def check_fixed_counts(files: str, counts: Mapping[str, int], users_limit: int) -> None:

@@ -1,21 +1,37 @@
-"""Say what in the scenario ends Locust: calls of `runner.quit()` and `runner.stop()`, and `sys.exit()`.
+"""Say what in the scenario ends Locust: `runner.quit()`, `runner.stop()`, `sys.exit()`, `os._exit()` or a signal.
 
-A function of the scenario that calls `runner.start()` drives the load by itself. As with a load shape, this
-has no effect: the harness sets the number of users, and the function does not end Locust either.
+A call that the scenario has only scheduled, as with `gevent.spawn_later(60, runner.quit)`, is named by the
+line that has scheduled it. A function of the scenario that calls `runner.start()` drives the load by itself.
+As with a load shape, this has no effect: the harness sets the number of users, and the function does not end
+Locust either.
 
 Locust loads this file after `harness_task_errors.py`, which finds the places. What ends Locust early becomes
 one line on stderr that starts with `LOG_MARK`; the harness reads it in Locust's log. This file imports
 nothing of the harness, because a worker on another host gets it alone, from the master.
 """
 
+import functools
+import os
+import signal
 import sys
+import traceback
 from collections.abc import Callable
 from types import CodeType, TracebackType
 from typing import Any
 
+import gevent
 import locust
 
 LOG_MARK = "harness: "
+
+SCHEDULING_FILES = ("threading.py", "harness_")
+"""How the names of all files begin that lead to a scheduled call; the rest of the way is compiled code."""
+
+ENDING_SIGNALS = frozenset(
+    (signal.SIGTERM, signal.SIGINT, signal.SIGKILL, signal.SIGQUIT, signal.SIGHUP, signal.SIGABRT)
+)
+
+OWN_PROCESS = os.getpid()
 
 log: Any = None
 driving: dict[CodeType, str] = {}
@@ -69,11 +85,53 @@ def watch_runner(runner: Any, name: str) -> None:
         frame = log.find_calling_frame()
         if frame is not None and frame.f_code in driving:
             return None
-        if place := log.find_calling_place():
+        if place := log.find_calling_place() or find_scheduling_place():
             write_ending(f"{place} called runner.{name}()")
         return call(*arguments, **keywords)
 
     setattr(runner, name, call_and_watch)
+
+
+def find_scheduling_place() -> str:
+    """Return the line of the scenario that has scheduled the present call, in a greenlet or a timer.
+
+    Return "" if a function of Locust's or of another library makes the call.
+    """
+    stack = traceback.walk_stack(sys._getframe(1))
+    names = (os.path.basename(frame.f_code.co_filename) for frame, _ in stack)
+    if not all(name.startswith(SCHEDULING_FILES) for name in names):
+        return ""
+    frame = getattr(gevent.getcurrent(), "spawning_stack", None)
+    while frame is not None:
+        if place := log.name_code(frame.f_code, frame.f_lineno):
+            return str(place)
+        frame = frame.f_back
+    return ""
+
+
+def watch_exit(exit_process: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap `os._exit`, after which nothing else could tell the end. A child that was forked ends alone."""
+
+    @functools.wraps(exit_process)
+    def note_and_exit(*arguments: Any) -> Any:
+        if os.getpid() == OWN_PROCESS and log is not None and (place := log.find_calling_place()):
+            write_ending(f"{place} called os._exit({', '.join(map(repr, arguments))})")
+        return exit_process(*arguments)
+
+    return note_and_exit
+
+
+def watch_kill(kill: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap `os.kill`: Locust's log does not tell that the scenario has sent the signal that ends Locust."""
+
+    @functools.wraps(kill)
+    def note_and_kill(pid: int, number: int) -> Any:
+        is_own_end = pid in (0, OWN_PROCESS) and number in ENDING_SIGNALS and os.getpid() == OWN_PROCESS
+        if is_own_end and log is not None and (place := log.find_calling_place()):
+            write_ending(f"{place} called os.kill(os.getpid(), {signal.Signals(number).name})")
+        return kill(pid, number)
+
+    return note_and_kill
 
 
 def keep_number_of_users(runner: Any) -> None:
@@ -101,6 +159,8 @@ def on_init(environment: Any, **_: Any) -> None:
     keep_number_of_users(environment.runner)
 
 
+process: Any = os
+process._exit, process.kill = watch_exit(os._exit), watch_kill(os.kill)
 started: Any = locust.events.test_start
 started.fire = watch_preparation(watch_fire(started.fire))
 locust.events.init.fire = watch_fire(locust.events.init.fire)  # type: ignore[method-assign]

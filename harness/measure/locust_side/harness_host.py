@@ -1,10 +1,10 @@
 """Keep the path of the scenario's host, such as `/api/v1` of `https://shop.example/api/v1`.
 
-The harness replaces the host by the target's address, also in whole addresses that begin with it. What
-follows it in the scenario's own host stands before the path of every request, as under Locust alone. A scheme
-that is not of HTTP stays, and a host without one (gRPC) gets none. Locust
-loads this file after `harness_options.py`. It imports nothing of the harness, because a worker on another
-host gets it alone, from the master.
+The harness replaces the host by the target's address, also in whole addresses that begin with it, and where
+the target redirects to it. What follows it in the scenario's own host stands before the path of every
+request, as under Locust alone. A scheme that is not of HTTP stays, and a host without one (gRPC) gets none.
+Locust loads this file after `harness_options.py`. It imports nothing of the harness, because a worker on
+another host gets it alone, from the master.
 """
 
 import functools
@@ -12,9 +12,10 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import locust
+from geventhttpclient.useragent import CompatRequest
 from locust.clients import HttpSession
 from locust.contrib.fasthttp import FastHttpSession
 from locust.runners import WorkerRunner
@@ -24,8 +25,6 @@ HOST = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)(?:([^/?#@]*)@)?([^/?#]*)(.*)", 
 """The scheme, the login, the name with its port, and what follows it."""
 
 ADDRESS = re.compile(r"https?://", re.IGNORECASE)
-
-HTTP_USERS = (locust.HttpUser, locust.FastHttpUser)
 
 PLAIN_SCHEMES = {"wss://": "ws://", "grpcs://": "grpc://", "mqtts://": "mqtt://", "rediss://": "redis://"}
 """Schemes without TLS, which ends before the target's own port."""
@@ -60,16 +59,19 @@ def replace_name(host: Any, target: str) -> str:
     return f"{scheme}{login + '@' if login else ''}{address[3]}{address[4] or own[4]}"
 
 
-def is_bare(user_class: type[Any], host: Any) -> bool:
-    """Return True for a host without a scheme, if the user class is not of HTTP: then it is used as it is."""
-    is_address = isinstance(host, str) and bool(host) and "://" not in host
-    return is_address and not issubclass(user_class, HTTP_USERS)
+def is_bare(host: Any) -> bool:
+    """Return True for a host without a scheme: whoever asks it puts one before it, or needs none."""
+    return isinstance(host, str) and bool(host) and "://" not in host
 
 
-def replace_host(user_class: type[Any], host: Any, target: str) -> str:
+def add_scheme(host: str) -> str:
+    return f"http://{host}" if is_bare(host) else host
+
+
+def replace_host(host: Any, target: str) -> str:
     """Return the target's address in the form of a user class's own host."""
     address = HOST.fullmatch(target)
-    if address is None or not is_bare(user_class, host):
+    if address is None or not is_bare(host):
         return replace_name(host, target)
     _, slash, path = host.partition("/")
     return f"{address[3]}{slash}{path}"
@@ -81,30 +83,39 @@ def on_init(environment: Any, **_: Any) -> None:
     A path that the harness was given is part of the target's address already.
     """
     environments[:] = [environment]
-    environment.harness_bases = {}
+    environment.harness_bases, environment.harness_hosts = {}, {}
     variable = os.environ.get("LOCUST_HOST")
     given = variable or getattr(environment, "harness_configured_host", None)
     for host in (given, *(user_class.host for user_class in environment.user_classes)):
         note_own_name(host)
     find_bases(environment, given, "LOCUST_HOST" if variable else "Locust's configuration file")
+    if not given:
+        environment.harness_hosts = find_different_hosts(environment.user_classes)
     keep_host(environment)
 
 
+def find_different_hosts(user_classes: list[type[Any]]) -> dict[str, str]:
+    """Return the name and port of each class's own host; nothing if they are all the same."""
+    matches = {each.__name__: HOST.fullmatch(each.host or "") for each in user_classes}
+    names = {kind: match[3] for kind, match in matches.items() if match and match[3]}
+    return names if len(set(names.values())) > 1 else {}
+
+
 def note_own_name(host: Any) -> None:
-    match = HOST.fullmatch(host) if isinstance(host, str) else None
+    match = HOST.fullmatch(add_scheme(host)) if isinstance(host, str) else None
     if match and match[3]:
         own_names.add(match[3].lower())
 
 
 def find_bases(environment: Any, given: str | None, source: str) -> None:
     if given:
-        host_by_class.update({each: given for each in environment.user_classes if is_bare(each, given)})
+        host_by_class.update({each: given for each in environment.user_classes if is_bare(given)})
         note_base(environment, read_base(given), source)
         if environment.host and not isinstance(environment.runner, WorkerRunner):
             environment.host = replace_name(given, environment.host)
         return
     for user_class in environment.user_classes:
-        if replace_host(user_class, user_class.host, "http://x") != "http://x":
+        if replace_host(user_class.host, "http://x") != "http://x":
             host_by_class[user_class] = user_class.host
             note_base(environment, read_base(user_class.host), user_class.__name__)
 
@@ -140,7 +151,7 @@ def add_base(init: Callable[..., None]) -> Callable[..., None]:
         init(self, environment, *args, **kwargs)
         own_host = host_before or host_by_class.get(type(self))
         if own_host and environment.host:
-            self.host = replace_host(type(self), own_host, environment.host)
+            self.host = replace_host(own_host, environment.host)
 
     return init_with_base
 
@@ -160,25 +171,58 @@ def join_with_one_slash(build_url: Callable[..., Any]) -> Callable[..., Any]:
         if path[:1] == "/":
             return f"{base}{path[1:]}" if base[-1:] == "/" else f"{base}{path}"
         if isinstance(path, str) and ADDRESS.match(path):
-            return replace_own_name(path, base)
+            return lead_to_target(path)
         if path and path[:1] not in "?#" and base.count("/") == 2:
-            return build_url(self, f"/{path}")
+            scheme, _, name = base.partition("//")
+            return f"{scheme}//{path}" if path.startswith(name) else build_url(self, f"/{path}")
         return build_url(self, path)
 
     return build_joined_url
 
 
-def lead_to_target(base: str) -> str:
-    """Return a client's base with the target's name and port, if it has those of the scenario's own host."""
-    target = getattr(environments[0], "host", None) if environments else None
-    return replace_own_name(base, target or "")
+def lead_to_target(address: str) -> str:
+    """Return an address with the target's scheme, name and port, if it has the name of the scenario's host.
+
+    A client's base may have the target's name alone, as a host without a scheme gives it.
+    """
+    target = HOST.fullmatch(getattr(environments[0], "host", None) or "") if environments else None
+    own = HOST.fullmatch(add_scheme(address))
+    if target is None or own is None or own[3].lower() not in (*own_names, target[3].lower()):
+        return address
+    return f"{target[1]}{target[3]}{own[4]}"
 
 
-def replace_own_name(address: str, base: str) -> str:
-    """Return a whole address with the target's name and port, if it has those of the scenario's own host."""
-    own, target = HOST.fullmatch(address), HOST.fullmatch(base)
-    is_own = own is not None and own[3].lower() in own_names
-    return f"{target[1]}{target[3]}{own[4]}" if own and target and is_own else address
+def lead_redirect(find_address: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap where HttpUser's client finds the address that an answer redirects to."""
+
+    @functools.wraps(find_address)
+    def find_led_address(self: Any, answer: Any) -> Any:
+        address = find_address(self, answer)
+        return address and lead_location(address, answer.request.method, answer.url)
+
+    return find_led_address
+
+
+def lead_fast_redirect(redirect: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap where FastHttpUser's client follows an answer's address."""
+
+    @functools.wraps(redirect)
+    def redirect_to_led(self: Any, code: int, location: str) -> Any:
+        return redirect(self, code, lead_location(location, self.method, self.url))
+
+    return redirect_to_led
+
+
+def lead_location(address: str, method: str, asked: str) -> str:
+    """Return the address of a redirect; the target's name and port replace those of the scenario's own host.
+
+    A target that redirects what it was asked to the same address with HTTPS would do so for ever: such an
+    address stays, so that its refusal says why.
+    """
+    whole = f"http:{address}" if address.startswith("//") else address
+    led = lead_to_target(whole) if ADDRESS.match(whole) else address
+    is_same = (f"{led}/" if led.count("/") == 2 else led) == asked and method in ("GET", "HEAD")
+    return address if is_same else led
 
 
 def note_base_path(init: Callable[..., None]) -> Callable[..., None]:
@@ -197,4 +241,7 @@ HttpSession.__init__ = note_base_path(HttpSession.__init__)  # type: ignore[meth
 HttpSession.known_base = FastHttpSession.known_base = None  # type: ignore[attr-defined]
 HttpSession._build_url = join_with_one_slash(HttpSession._build_url)  # type: ignore[method-assign]
 FastHttpSession._build_url = join_with_one_slash(FastHttpSession._build_url)  # type: ignore[method-assign]
+http_client, fast_request = cast(Any, HttpSession), cast(Any, CompatRequest)
+http_client.get_redirect_target = lead_redirect(http_client.get_redirect_target)
+fast_request.redirect = lead_fast_redirect(fast_request.redirect)
 locust.events.init.add_listener(on_init)  # type: ignore[no-untyped-call]

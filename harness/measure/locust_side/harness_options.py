@@ -7,20 +7,22 @@ imports nothing of the harness, because such a worker gets it alone, from the ma
 """
 
 import functools
+import inspect
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import locust
 import locust.debug
 import locust.main
 from locust.env import Environment
+from locust.user.task import DefaultTaskSet
 
 OWN_FOLDER = os.path.dirname(os.path.abspath(__file__))
 LIST_MARK = "harness: "
-"""The start of the line that tells the fixed numbers of users where Locust only lists its user classes."""
+"""The start of the line that tells of the user classes where Locust only lists them."""
 
 OWN_OPTIONS = frozenset(os.environ.get("HARNESS_OPTIONS", "").split())
 
@@ -66,14 +68,57 @@ class Startup:
 
 
 def on_parser(parser: Any, **_: Any) -> None:
-    """Replace the reader of the configuration files; where Locust lists classes, tell their fixed numbers."""
+    """Replace the reader of the configuration files; where Locust lists user classes, tell more of them."""
     Startup.has_loaded = True
     if not OWN_OPTIONS:
         return
     if "--list" in sys.argv:
-        counts = {name: each.fixed_count for name, each in Startup.user_classes.items()}
-        sys.stdout.write(f"{LIST_MARK}{json.dumps(counts, default=str)}\n")
+        parser.parse_args = tell_classes(parser.parse_args)
     Startup.reader = parser._config_file_parser = SettingsReader(parser._config_file_parser)
+
+
+def tell_classes(parse: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap the reading of all settings, tags among them, to tell of the user classes."""
+
+    @functools.wraps(parse)
+    def parse_and_tell(*arguments: Any, **keywords: Any) -> Any:
+        options = parse(*arguments, **keywords)
+        tags, excluded = set(options.tags or ()), set(options.exclude_tags or ())
+        told = {
+            name: {"fixed_count": each.fixed_count, "inert": list(find_inert(each, tags, excluded))}
+            for name, each in Startup.user_classes.items()
+        }
+        sys.stdout.write(f"{LIST_MARK}{json.dumps(told, default=str)}\n")
+        return options
+
+    return parse_and_tell
+
+
+def find_inert(user_class: type[Any], tags: set[str], excluded: set[str]) -> Iterator[str]:
+    """Yield the names of a user class's tasks, and of `on_start`, that do nothing when they are called.
+
+    Such are coroutine functions (`async def`) and generator functions. Task sets that run their tasks in a
+    way of their own are left out, and tasks that the tags leave out.
+    """
+    holders = [user_class]
+    for holder in holders:
+        tasks = list(dict.fromkeys(holder.tasks))
+        holders += [each for each in tasks if hasattr(each, "tasks") and each not in holders]
+        run = getattr(holder, "execute_task", DefaultTaskSet.execute_task)
+        if not run.__module__.startswith("locust."):
+            tasks = []
+        for each in tasks:
+            own_tags = getattr(each, "locust_tag_set", set())
+            if (not tags or own_tags & tags) and not own_tags & excluded and is_inert(each):
+                yield f"{holder.__name__}.{getattr(each, '__name__', 'task')}"
+        if is_inert(getattr(holder, "on_start", None)):
+            yield f"{holder.__name__}.on_start"
+
+
+def is_inert(function: object) -> bool:
+    """Return True for a function of which nothing runs when it is called."""
+    kinds = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+    return any(is_kind(function) for is_kind in kinds)
 
 
 def note_classes(load_file: Callable[[str], Any]) -> Callable[[str], Any]:

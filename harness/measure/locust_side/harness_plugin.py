@@ -170,6 +170,12 @@ class RequestLog:
         """Return the number of an error, which is the same for equal texts."""
         return self.errors[describe_error(exception)]
 
+    def note_failure(self, exception: BaseException | str) -> int:
+        """Tell others that a request failed; return the number of its error."""
+        for callback in self.on_failure:
+            callback()
+        return self.find_error_number(exception)
+
     def find_number(self, method: str, name: str) -> int:
         """Return the number of "method name", without the target's address in the name."""
         if not isinstance(name, str):  # a name of any kind may come from the scenario
@@ -381,6 +387,7 @@ def on_init(environment: Any, **_: Any) -> None:
         shapes_overridden=shapes,
         settings=environment.harness_settings,
         bases=environment.harness_bases,
+        hosts=environment.harness_hosts,
         shared_connections=find_shared_connections(environment),
         ignored_waits=find_all_ignored_waits(environment),
     )

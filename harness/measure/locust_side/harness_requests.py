@@ -8,17 +8,19 @@ Locust reports a request when it has ended, and some never: those that the scena
 those that the scenario gives up. They are recorded all the same, with the time that they took. Locust reports
 a stream (`stream=True`) when its headers arrive; it is recorded when the scenario has read it. Requests of
 other clients are known only when the scenario reports them (`events.request.fire`). If it reports once more
-what Locust's own client has just reported, by the same name, this is one request. A report without a
-response time, or of a name that never had another one than 0, such as that of a message which was sent or
-pushed, is no request, unless it failed.
+what Locust's own client has just reported, by the same name, this is one request; by another name, it times
+a flow. A report without a response time, or of a name that never had another one than 0, such as that of a
+message which was sent or pushed, is no request, unless it failed.
 
 Every request goes through `request_and_record` and `on_request`, so these two must be cheap.
 """
 
 import functools
 import itertools
+import math
 import time
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import Any
@@ -47,8 +49,12 @@ TASK_ENDS = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately)
 OVERLOADED = frozenset({408, 425, 429})
 """Statuses below 500 that mean that the target does not keep up."""
 
+SPANS_AT_LEAST = 5
+"""A single report that spans another request may be about something else."""
+
 log: Any = None
 request_numbers = itertools.count()
+spans: "Counter[int]" = Counter()
 
 
 class OpenRequest:
@@ -127,7 +133,8 @@ def track_requests(request: Callable[..., Any]) -> Callable[..., Any]:
         key = next(request_numbers)
         is_below_base = self.base_path and url[:1] == "/"
         shown_name = name or self.request_name or (f"{self.base_path}{url}" if is_below_base else url)
-        log.in_flight[key] = (monotonic(), method, shown_name, lane.owner)
+        lane.asked_s = monotonic()
+        log.in_flight[key] = (lane.asked_s, method, shown_name, lane.owner)
         may_stay_open = kwargs or args
         if may_stay_open:
             lane.opening = {} if kwargs.get("stream") else None
@@ -247,10 +254,10 @@ def on_request(
     lane = getattr(getcurrent(), "harness_lane", None) or log.find_lane()
     if not isinstance(name, str):
         name = str(name)
-    if lane.opening is not None and not exception:
+    if lane.opening == {} and not exception:
         lane.opening = {"method": request_type, "name": name}
         return
-    is_own = not lane.busy
+    is_own = not lane.busy or lane.last is not None  # a busy client reports once, then listeners
     if is_own:
         lane.note_request()
     latency_s = log.read_latency_s((request_type, name), response_time, now_s, not is_own, bool(exception))
@@ -264,25 +271,27 @@ def on_request(
     number = log.find_number(request_type, name)
     if is_repeated(lane, number, latency_s, is_own) and not exception:
         return
+    if is_own and start_s <= lane.asked_s + SAME_START_S:
+        note_span(number)
     log.name.append(number)
-    log.error.append(note_failure(exception) if exception else -1)
+    log.error.append(log.note_failure(exception) if exception else -1)
     log.start.append(start_s)
     log.latency.append(latency_s)
     log.owner.append(lane.owner)
+
+
+def note_span(number: int) -> None:
+    """Count a report that spans requests of Locust's clients, and tell of its name once it has some."""
+    spans[number] += 1
+    if spans[number] == SPANS_AT_LEAST:
+        names = list(log.names.numbers)
+        log.tell(flows=[names[each] for each, count in spans.items() if count >= SPANS_AT_LEAST])
 
 
 def is_repeated(lane: Any, number: int, latency_s: float, is_own: bool) -> bool:
     """Return True if the scenario reports once more what Locust's own client has just reported."""
     last, lane.last = lane.last, None if is_own else (number, latency_s)
     return is_own and last is not None and last[0] == number and latency_s <= last[1] + SAME_START_S
-
-
-def note_failure(exception: BaseException | str) -> int:
-    """Tell others that a request failed; return the number of its error."""
-    for callback in log.on_failure:
-        callback()
-    number: int = log.find_error_number(exception)
-    return number
 
 
 def match_open_requests(
@@ -298,6 +307,8 @@ def match_open_requests(
     for opened in list(lane.open):
         if opened is reported or (spans and opened.is_spanned(start_s)):
             opened.forget()
+            if opened is not reported:
+                lane.asked_s = -math.inf  # what is reported is this request, and no flow
     if reported is None:
         return start_s, latency_s, not lane.busy
     is_whole = abs(latency_s - reported.latency_s) < 1e-6

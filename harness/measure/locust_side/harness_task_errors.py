@@ -15,7 +15,7 @@ import sys
 import sysconfig
 import traceback
 from collections.abc import Callable
-from types import FrameType, TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 import gevent
@@ -161,9 +161,12 @@ def name_own_file(path: str) -> str:
 
 def name_line(frame: FrameType, line: int) -> str:
     """Return a frame's place, such as "locustfile.py:9"; "" if the code is not the user's own."""
-    if frame.f_globals.get("__name__") == "__main__":
-        return ""
-    name = name_own_file(frame.f_code.co_filename)
+    return "" if frame.f_globals.get("__name__") == "__main__" else name_code(frame.f_code, line)
+
+
+def name_code(code: CodeType, line: int) -> str:
+    """Return the place of a line of code; "" if the code is not the user's own."""
+    name = name_own_file(code.co_filename)
     return f"{name}:{line}" if name else ""
 
 
@@ -336,7 +339,7 @@ def on_init(environment: Any, **_: Any) -> None:
     harness.task_log = task_log
     harness.page_parts.append(task_log.take_page_part)
     harness.on_failure.append(on_failed_request)
-    harness.find_place = find_place
+    harness.find_place, harness.name_code = find_place, name_code
     harness.find_calling_place = find_calling_place
     harness.find_calling_frame = find_calling_frame
 

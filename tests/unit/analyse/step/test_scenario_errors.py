@@ -248,6 +248,8 @@ def test_users_that_end_after_failed_requests_are_lost_to_the_target(
     [
         ("harness: locustfile.py:9 called runner.quit()", 0.1, Rule.SLO_BROKEN),
         ("harness: locustfile.py:9 called sys.exit(1)", 0.1, Rule.SLO_BROKEN),
+        ("harness: locustfile.py:9 called os._exit(1)", 0.1, Rule.SLO_BROKEN),
+        ("harness: locustfile.py:9 called os.kill(os.getpid(), SIGTERM)", 0.1, Rule.SLO_BROKEN),
         (
             "[x] vm/ERROR/locust.runners: too many errors\n[x] vm/WARNING/locust.runners: Stopping Locust...",
             0.1,

@@ -27,7 +27,12 @@ from locust.exception import InterruptTaskSet, RescheduleTask
 from locust.user.task import TaskSet
 """
     + """
+import time
+import gevent.monkey
 heard, result = [], {}
+recording = time.sleep
+gevent.monkey.patch_time()
+result["patched again"] = time.sleep is recording
 locust.events.request.add_listener(lambda **arguments: heard.append(len(log.start)))
 environment = Environment(events=locust.events, host="http://127.0.0.1:9")
 log = environment.harness = harness_plugin.request_log
@@ -137,6 +142,23 @@ result["bases"] = [late.host, late.client._build_url("/me"), late.client.base_ur
 late.client.base_url = "https://third.example"
 result["bases"].append(late.client._build_url("/me"))
 
+result["redirects"] = [
+    harness_host.lead_location(*each)
+    for each in (
+        ("https://shop.example/cart", "GET", "http://127.0.0.1:9/"),
+        ("//Shop.example/cart", "GET", "http://127.0.0.1:9/"),
+        ("https://shop.example/form", "POST", "http://127.0.0.1:9/form"),
+        ("/cart", "GET", "http://127.0.0.1:9/"),
+        ("https://other.example/", "GET", "http://127.0.0.1:9/"),
+        ("https://shop.example/cart", "GET", "http://127.0.0.1:9/cart"),
+        ("https://shop.example", "HEAD", "http://127.0.0.1:9/"),
+    )
+]
+kinds = [type(name, (), {"host": host}) for name, host in (
+    ("A", "http://a.example:81/x"), ("B", None), ("C", "b.example"), ("D", "https://a.example:81"),
+    ("E", "http://e.example"),
+)]
+result["hosts"] = [harness_host.find_different_hosts(each) for each in (kinds, kinds[:4], [])]
 result["shown"] = [
     harness_plugin.drop_address(name, host)
     for name, host in (
@@ -177,8 +199,7 @@ result["shared"] = [
     )
 ]
 result["bare"] = [
-    harness_host.replace_host(kind, host, "http://127.0.0.1:9/v1")
-    for kind in (define(locust.User), define(locust.HttpUser))
+    harness_host.replace_host(host, "http://127.0.0.1:9/v1")
     for host in ("localhost:50051", "localhost/shop.Cart", "https://shop.example", "", None)
 ]
 
@@ -193,6 +214,24 @@ for given in (None, "localhost:50052"):
     harness_host.host_by_class.clear()
     harness_host.find_bases(environment, given, "locust.conf")
     result["bare"].append(Rpc(environment).host)
+
+
+class Bare(locust.HttpUser):
+    host = "api.example:8443"
+    tasks = [print]
+
+
+environment.harness_configured_host, environment.user_classes = None, [Bare]
+harness_host.host_by_class.clear()
+harness_host.note_own_name(Bare.host)
+harness_host.find_bases(environment, None, "")
+bare = Bare(environment)
+result["bare http"] = [bare.host, *(
+    bare.client._build_url(path)
+    for path in (
+        f"https://{bare.host}/items", "https://api.example:8443/items", f"{bare.host}/items", "/items", "items"
+    )
+)]
 
 
 def fire_named(name, response_time, exception=None):
@@ -290,6 +329,11 @@ def test_a_negative_pause_is_none_and_a_pause_without_a_length_is_not_recorded(
     assert result["no length"] == 3
 
 
+def test_a_scenario_that_patches_the_standard_modules_again_still_pauses(result: dict[str, Any]) -> None:
+    """`gevent.monkey.patch_all(thread=False)` puts gevent's own `sleep` into `time` once more."""
+    assert result["patched again"]
+
+
 def test_threads_and_jobs_of_executors_act_for_the_user_that_started_them(result: dict[str, Any]) -> None:
     """The user's own greenlet is 2·n, and all others that act for it are 2·n + 1."""
     assert result["owners"] == {
@@ -345,6 +389,24 @@ def test_a_host_or_base_that_the_scenario_sets_late_leads_to_the_target_too(resu
     ]
 
 
+def test_a_redirect_to_the_scenarios_own_host_leads_to_the_target(result: dict[str, Any]) -> None:
+    """The last two ask for HTTPS: led to the target, they would be redirected to themselves for ever."""
+    assert result["redirects"] == [
+        "http://127.0.0.1:9/cart",
+        "http://127.0.0.1:9/cart",
+        "http://127.0.0.1:9/form",
+        "/cart",
+        "https://other.example/",
+        "https://shop.example/cart",
+        "https://shop.example",
+    ]
+
+
+def test_user_classes_with_different_hosts_are_known(result: dict[str, Any]) -> None:
+    """A and D have the same name and port, B has no host, and C none that Locust takes for one."""
+    assert result["hosts"] == [{"A": "a.example:81", "D": "a.example:81", "E": "e.example"}, {}, {}]
+
+
 def test_names_of_requests_lack_the_targets_address_whose_port_changes(result: dict[str, Any]) -> None:
     assert result["shown"] == [
         "/items?a=1",
@@ -367,15 +429,24 @@ def test_only_pools_that_make_users_wait_are_counted(result: dict[str, Any]) -> 
     assert result["shared"] == [None, 10, None, None, 5, 1, None, None]
 
 
-def test_a_host_without_a_scheme_stays_without_unless_the_user_is_of_http(result: dict[str, Any]) -> None:
-    """A client of gRPC takes `name:port`, and Locust's own clients need the scheme. Then come real users."""
+def test_a_host_without_a_scheme_stays_without(result: dict[str, Any]) -> None:
+    """A client of gRPC takes `name:port`. Then come real users."""
     assert result["bare"] == [
         "127.0.0.1:9",
         "127.0.0.1:9/shop.Cart",
-        "http://127.0.0.1:9/v1",
-        "http://127.0.0.1:9/v1",
-        "http://127.0.0.1:9/v1",
-        *["http://127.0.0.1:9/v1"] * 5,
+        *["http://127.0.0.1:9/v1"] * 3,
         "127.0.0.1:9",
         "127.0.0.1:9",
+    ]
+
+
+def test_a_scenario_may_put_its_own_scheme_before_a_host_without_one(result: dict[str, Any]) -> None:
+    """Locust alone can't ask a path of such a host, unless the command line names another host."""
+    assert result["bare http"] == [
+        "127.0.0.1:9",
+        "http://127.0.0.1:9/items",
+        "http://127.0.0.1:9/items",
+        "http://127.0.0.1:9/items",
+        "http://127.0.0.1:9/items",
+        "http://127.0.0.1:9/items",
     ]

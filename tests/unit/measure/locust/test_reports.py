@@ -84,6 +84,38 @@ result["twice"] = []
 for value, name in ((299.0, "/twice"), (299.0, "/twice"), (12.0, "/other")):
     fire(value, name=name)
     result["twice"].append(len(log.start) - count)
+told = []
+log.connection = types.SimpleNamespace(send=told.append)
+clock = [time.monotonic()]
+harness_requests.monotonic = lambda: clock[0]
+
+
+def answer(self, method, url, name):
+    clock[0] += 0.02
+    fire(20.0, name=url)
+
+
+client = harness_requests.track_requests(answer)
+kind = types.SimpleNamespace(base_path="", request_name=None)
+
+
+def listen(request_type, name, **_):
+    if name == "/heard":
+        fire(20.0, name="/all")
+
+
+locust.events.request.add_listener(listen)
+for _ in range(5):
+    client(kind, "GET", "/heard")
+    fire(5000.0, name="/flow")
+    client(kind, "GET", "/step")
+    fire(10.0, name="/after")
+for _ in range(5):
+    open_request(clock[0] - 0.003)
+    lane.asked_s = clock[0] - 0.003
+    fire(50.0, name="/instead")
+result["flows"] = told[-1]["hello"]["flows"]
+log.connection = None
 user = harness_user_time.Lane(gevent.getcurrent(), 2)
 user.busy = 1
 result["pauses"] = [user.is_pausing(0.5)]
@@ -144,6 +176,15 @@ def test_only_a_report_of_the_scenarios_own_stands_for_a_request_that_it_spans(
 def test_a_request_that_the_scenario_reports_once_more_counts_once(result: dict[str, Any]) -> None:
     """Locust's own client reports one of 300 ms. The scenario reports it again, then others of its own."""
     assert result["twice"] == [1, 2, 3]
+
+
+def test_reports_over_other_requests_of_their_user_are_told_by_name(result: dict[str, Any]) -> None:
+    """A listener reports "/all" for each "/heard", and "/flow" lasts from before that on.
+
+    "/after" began 10 ms before its report, and so after "/step" was asked for 20 ms ago. "/instead" stands for
+    a request that Locust does not report.
+    """
+    assert sorted(result["flows"]) == ["rpc /all", "rpc /flow"]
 
 
 def test_a_sleep_during_a_request_is_a_pause_once_the_request_is_reported(result: dict[str, Any]) -> None:

@@ -15,6 +15,8 @@ def test_settings_and_the_path_of_a_host_are_named_once_each() -> None:
         },
         "shared_connections": {"Shopper": 10, "Admin": 1},
         "ignored_waits": {"Visitor": ["min_wait", "max_wait"]},
+        "flows": ["FLOW checkout"],
+        "hosts": {"Api": "api.example", "Admin": "admin.example:81"},
         "bases": {"/api/v1": "Api and Admin"},
     }
     assert describe_startup(hello, ["LOCUST_HTML"]) == (
@@ -30,6 +32,10 @@ def test_settings_and_the_path_of_a_host_are_named_once_each() -> None:
         "for a free one is part of its response time",
         "Locust no longer reads min_wait, max_wait of Visitor, so its users do not pause between tasks; "
         "write wait_time = between(1, 3), in seconds",
+        "FLOW checkout is reported over other requests of its user: it counts as a request too, with their times "
+        "and the pauses between them; SLOs on single names (p95@NAME) tell them apart",
+        "the user classes have different hosts (Api api.example, Admin admin.example:81), and all of them lead "
+        "to the target",
         "requests go below /api/v1, the path of the host in Api and Admin; scenario: {base: /} drops it, "
         "and another base replaces it",
     )
@@ -64,6 +70,25 @@ def test_settings_and_the_path_of_a_host_are_named_once_each() -> None:
             "Locust has no events.request_success any more; events.request took its place",
         ),
         ("AttributeError: 'Events' object has no attribute 'mine'", ""),
+        (
+            "ImportError: cannot import name 'TaskSequence' from 'locust' (/venv/locust/__init__.py)",
+            "Locust has no TaskSequence any more; locust.SequentialTaskSet took its place",
+        ),
+        (
+            "ImportError: cannot import name 'StopLocust' from 'locust.exception' (/venv/locust/exception.py)",
+            "Locust has no StopLocust any more; locust.exception.StopUser took its place",
+        ),
+        ("ImportError: cannot import name 'Mine' from 'locust' (/venv/locust/__init__.py)", ""),
+        (
+            "TypeError: unsupported operand type(s) for +=: 'EventHook' and 'function'",
+            "write events.NAME.add_listener(function); ",
+        ),
+        ("ModuleNotFoundError: No module named 'locust.core'", "Locust has no locust.core any more; users, "),
+        (
+            "ModuleNotFoundError: No module named 'locust.events'; 'locust.events' is not a package",
+            "Locust has no locust.events any more; ",
+        ),
+        ("ModuleNotFoundError: No module named 'locust_plugins'", "scenario: {requirements: …} if locust-pl"),
         ("KeyError: 'x'", ""),
     ],
 )
