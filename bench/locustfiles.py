@@ -3,18 +3,28 @@
 `python -m bench.locustfiles FOLDER` takes every Python file of the folder that contains the word "User". Each
 of them is run by the harness's generator, against a server in this process that answers every request with
 200. A locustfile runs if Locust loads it and a request is answered; otherwise the table gives the reason.
+
+If a package, an environment variable or the name of the host is missing, the file is tried once more with
+it, as the harness's hint says: then the table names what was added. Variables get the server's address.
 """
 
 import argparse
 import http.server
+import os
+import re
+import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.measure.locust.generator import LocustGenerator
+from harness.measure.locust.startup_notes import find_missing_package, find_missing_variable
+from harness.measure.locust.task_pages import concat_tasks
 from harness.measure.protocols import GeneratorFacts
 from harness.model import ANSWERED, Scenario
 from harness.plan.working_folder import find_working_folder
@@ -22,6 +32,31 @@ from harness.plan.working_folder import find_working_folder
 _USERS = 2
 _ENOUGH_REQUESTS = 3
 _REQUESTS_WITHIN_S = 15.0
+_MOST_TRIES = 6
+
+_OTHER_HOST = re.compile(r"([\w.-]+):(\d+) is not the target")
+"""The error of a request to a host that the scenario does not name as its own."""
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """How one try ended: `outcome` in words, and what it printed. `runs`: a request was answered."""
+
+    outcome: str
+    output: str
+    runs: bool = False
+
+
+@dataclass(frozen=True)
+class _Additions:
+    """What a locustfile is given beside itself."""
+
+    packages: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def describe(self, url: str) -> str:
+        variables = [name if value == url else f"{name}={value}" for name, value in self.variables.items()]
+        return ", ".join([*self.packages, *variables])
 
 
 class _AnswerEverything(http.server.BaseHTTPRequestHandler):
@@ -51,26 +86,85 @@ class _QuietServer(http.server.ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None: ...
 
 
-def _try_locustfile(path: Path, folder: Path, url: str) -> str:
-    """Return `runs`, perhaps with an error of its requests, or the reason why the locustfile does not run."""
-    scenario = Scenario((path,), folder=find_working_folder([path], folder).folder)
+def _try_with_additions(path: Path, folder: Path, url: str, scratch: Path) -> tuple[_Trial, _Additions]:
+    """Try a locustfile until nothing more can be added that it misses; return the last try."""
+    additions = _Additions()
+    trial = _try_locustfile(path, folder, url, additions, scratch)
+    for _ in range(_MOST_TRIES):
+        more = _find_additions(trial, additions, url)
+        if more == additions:
+            break
+        again = _try_locustfile(path, folder, url, more, scratch)
+        if again.outcome == trial.outcome:
+            break
+        trial, additions = again, more
+    return trial, additions
+
+
+def _find_additions(trial: _Trial, given: _Additions, url: str) -> _Additions:
+    """Return what is given already, with what a try has shown to be missing."""
+    if (package := find_missing_package(trial.output)) and package not in given.packages:
+        return replace(given, packages=(*given.packages, package))
+    variables = dict(given.variables)
+    if variable := find_missing_variable(trial.output):
+        variables.setdefault(variable, url)
+    elif other := _OTHER_HOST.search(trial.output):
+        scheme = "https" if other[2] == "443" else "http"
+        port = "" if other[2] in ("443", "80") else f":{other[2]}"
+        variables.setdefault("LOCUST_HOST", f"{scheme}://{other[1]}{port}")
+    return replace(given, variables=variables)
+
+
+@contextmanager
+def _set_variables(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables that are not set yet, until exit."""
+    new = {name: value for name, value in variables.items() if name not in os.environ}
+    os.environ.update(new)
     try:
-        LocustGenerator().find_user_classes(scenario)
-        with LocustGenerator().start(scenario, url) as generator:
-            generator.hold(_USERS, 10)
-            pages: list[GeneratorFacts] = []
-            until_s = time.monotonic() + _REQUESTS_WITHIN_S
-            while time.monotonic() < until_s and _count_requests(pages) < _ENOUGH_REQUESTS:
-                pages.append(generator.poll(0.2))
-            log = generator.read_logs()
+        yield
+    finally:
+        for name in new:
+            del os.environ[name]
+
+
+def _try_locustfile(path: Path, folder: Path, url: str, additions: _Additions, scratch: Path) -> _Trial:
+    scenario = Scenario((path,), folder=find_working_folder([path], folder).folder)
+    if additions.packages:
+        requirements = scratch / "requirements.txt"
+        requirements.write_text("\n".join(additions.packages) + "\n")
+        scenario = replace(scenario, requirements=requirements)
+    try:
+        with _set_variables(additions.variables):
+            LocustGenerator().find_user_classes(scenario)
+            with LocustGenerator().start(scenario, url) as generator:
+                generator.hold(_USERS, 10)
+                pages: list[GeneratorFacts] = []
+                until_s = time.monotonic() + _REQUESTS_WITHIN_S
+                while time.monotonic() < until_s and _count_requests(pages) < _ENOUGH_REQUESTS:
+                    pages.append(generator.poll(0.2))
+                pages.append(generator.close_step())
+                return _read_pages(pages, generator.read_logs())
     except HarnessError as error:
-        return f"not loaded: {_find_last_line(str(error))}"
+        return _Trial(f"not loaded: {_find_last_line(str(error))}", str(error))
+
+
+def _read_pages(pages: Sequence[GeneratorFacts], log: str) -> _Trial:
+    """Return whether a request was answered; if none was, the commonest reason."""
     answered_count = sum(int((page.requests.error == ANSWERED).sum()) for page in pages)
     errors = Counter(text for page in pages for text in page.requests.errors)
+    output = "\n".join([*errors, log])
+    others = [text for text in errors if _OTHER_HOST.search(text)]
+    if answered_count and others:
+        return _Trial(f"asks other hosts too: {others[0][:80]}", output)
     if answered_count:
-        return "runs" if not errors else f"runs, with errors: {next(iter(errors))[:80]}"
-    reason = next(iter(errors), "") or _find_last_line(log)
-    return f"no answered request: {reason[:100]}"
+        text = f"runs, with errors: {next(iter(errors))[:80]}" if errors else "runs"
+        return _Trial(text, output, runs=True)
+    tasks = concat_tasks([page.tasks for page in pages], 0.0)
+    ended = sum(sample.ended for sample in tasks.samples)
+    reason = next(iter(errors), "") or next((error.text for error in tasks.errors), "")
+    if not reason and ended:
+        return _Trial(f"asks for nothing: {ended} tasks ended without a request", output)
+    return _Trial(f"no answered request: {(reason or _find_last_line(log))[:100]}", output)
 
 
 def _count_requests(pages: Sequence[GeneratorFacts]) -> int:
@@ -91,12 +185,17 @@ def main() -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_address[1]}"
     files = [path for path in sorted(folder.rglob("*.py")) if "User" in path.read_text(errors="replace")]
-    outcomes = {path.relative_to(folder): _try_locustfile(path, folder, url) for path in files}
-    print("| locustfile | outcome |\n|:--|:--|")
-    for path, outcome in outcomes.items():
-        print(f"| {path} | {outcome.replace('|', '/')} |")
-    run_count = sum(outcome.startswith("runs") for outcome in outcomes.values())
-    print(f"\n{run_count} of {len(outcomes)} run unmodified.")
+    print("| locustfile | outcome | with |\n|:--|:--|:--|")
+    alone = together = 0
+    with tempfile.TemporaryDirectory() as scratch:
+        for path in files:
+            trial, additions = _try_with_additions(path, folder, url, Path(scratch))
+            added = additions.describe(url)
+            outcome = trial.outcome.replace("|", "/")
+            print(f"| {path.relative_to(folder)} | {outcome} | {added} |", flush=True)
+            alone += trial.runs and not added
+            together += trial.runs
+    print(f"\n{alone} of {len(files)} run unmodified, {together} with what the harness says is missing.")
 
 
 if __name__ == "__main__":
