@@ -20,6 +20,8 @@ from locust.clients import HttpSession
 from locust.contrib.fasthttp import FastHttpSession
 from locust.runners import WorkerRunner
 from locust.user.users import User
+from requests import PreparedRequest
+from requests.sessions import merge_setting
 
 HOST = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)(?:([^/?#@]*)@)?([^/?#]*)(.*)", re.DOTALL)
 """The scheme, the login, the name with its port, and what follows it."""
@@ -225,23 +227,49 @@ def lead_location(address: str, method: str, asked: str) -> str:
     return address if is_same else led
 
 
-def note_base_path(init: Callable[..., None]) -> Callable[..., None]:
-    """Wrap the `__init__` of the client that names requests by their whole path, from the host on."""
+class AskedPath:
+    """The path with its parameters by which HttpUser's client reports a request that has no name.
 
-    @functools.wraps(init)
-    def init_and_note(self: Any, *args: Any, **kwargs: Any) -> None:
-        init(self, *args, **kwargs)
-        self.base_path = read_base(self.base_url).rstrip("/")
+    It is composed as `requests` does, but only if the request is in flight when a page is taken.
+    """
 
-    return init_and_note
+    __slots__ = ("client", "params", "text", "url")
+
+    def __init__(self, client: Any, url: Any, params: Any) -> None:
+        self.client, self.url, self.params = client, url, params
+        self.text = ""
+
+    def __str__(self) -> str:
+        if not self.text:
+            prepared = PreparedRequest()
+            try:
+                prepared.prepare_url(
+                    self.client._build_url(self.url), merge_setting(self.params, self.client.params)
+                )
+                self.text = prepared.path_url
+            except Exception:
+                self.text = str(self.url)
+        return self.text
+
+
+def name_by_path(self: Any, url: Any, params: Any) -> Any:
+    """Return the name by which HttpUser's client will report a request that has none."""
+    return AskedPath(self, url, params)
+
+
+def name_by_address(self: Any, url: Any, params: Any) -> Any:
+    """Return the same for FastHttpUser's client, which takes what it was given."""
+    return url
 
 
 User.__init__ = add_base(User.__init__)  # type: ignore[method-assign]
-HttpSession.__init__ = note_base_path(HttpSession.__init__)  # type: ignore[method-assign]
 HttpSession.known_base = FastHttpSession.known_base = None  # type: ignore[attr-defined]
 HttpSession._build_url = join_with_one_slash(HttpSession._build_url)  # type: ignore[method-assign]
 FastHttpSession._build_url = join_with_one_slash(FastHttpSession._build_url)  # type: ignore[method-assign]
-http_client, fast_request = cast(Any, HttpSession), cast(Any, CompatRequest)
+http_client, fast_client, fast_request = (
+    cast(Any, each) for each in (HttpSession, FastHttpSession, CompatRequest)
+)
+http_client.name_asked, fast_client.name_asked = name_by_path, name_by_address
 http_client.get_redirect_target = lead_redirect(http_client.get_redirect_target)
 fast_request.redirect = lead_fast_redirect(fast_request.redirect)
 locust.events.init.add_listener(on_init)  # type: ignore[no-untyped-call]

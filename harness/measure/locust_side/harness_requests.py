@@ -131,8 +131,7 @@ def track_requests(request: Callable[..., Any]) -> Callable[..., Any]:
             return request(self, method, url, name, *args, **kwargs)
         lane = getattr(getcurrent(), "harness_lane", None) or log.find_lane()
         key = next(request_numbers)
-        is_below_base = self.base_path and url[:1] == "/"
-        shown_name = name or self.request_name or (f"{self.base_path}{url}" if is_below_base else url)
+        shown_name = name or self.request_name or self.name_asked(url, kwargs.get("params"))
         lane.asked_s = monotonic()
         log.in_flight[key] = (lane.asked_s, method, shown_name, lane.owner)
         may_stay_open = kwargs or args
@@ -389,8 +388,7 @@ for answer_class in (HttpAnswer, FastHttpAnswer):
     answer_class.__exit__ = note_handled(answer_class.__exit__)  # type: ignore[method-assign]
 for client in (HttpSession, FastHttpSession):
     client.request = track_requests(client.request)  # type: ignore[method-assign]
-    for attribute, default in (("request_name", None), ("base_path", "")):
-        if not hasattr(client, attribute):
-            setattr(client, attribute, default)
+    if not hasattr(client, "request_name"):
+        setattr(client, "request_name", None)
 locust.events.request.add_listener(on_request)  # type: ignore[no-untyped-call]
 locust.events.init.add_listener(on_init)  # type: ignore[no-untyped-call]

@@ -142,6 +142,15 @@ result["bases"] = [late.host, late.client._build_url("/me"), late.client.base_ur
 late.client.base_url = "https://third.example"
 result["bases"].append(late.client._build_url("/me"))
 
+asked = locust.clients.HttpSession("http://127.0.0.1:9/api", environment.events.request, None)
+asked.params = {"lang": "en"}
+fast = locust.contrib.fasthttp.FastHttpSession("http://127.0.0.1:9/api", environment.events.request, None)
+result["asked"] = [
+    str(asked.name_asked("/items", {"q": "a b"})),
+    str(asked.name_asked("https://shop.example/café", None)),
+    str(asked.name_asked(["odd"], None)),
+    str(fast.name_asked("/items", {"q": "a b"})),
+]
 result["redirects"] = [
     harness_host.lead_location(*each)
     for each in (
@@ -387,6 +396,11 @@ def test_a_host_or_base_that_the_scenario_sets_late_leads_to_the_target_too(resu
         "http://127.0.0.1:9/a",
         "https://third.example/me",
     ]
+
+
+def test_a_request_in_flight_has_the_name_by_which_it_will_be_reported(result: dict[str, Any]) -> None:
+    """HttpUser's client reports the whole path with all parameters, and FastHttpUser's what it is asked."""
+    assert result["asked"] == ["/api/items?lang=en&q=a+b", "/caf%C3%A9?lang=en", "['odd']", "/items"]
 
 
 def test_a_redirect_to_the_scenarios_own_host_leads_to_the_target(result: dict[str, Any]) -> None:

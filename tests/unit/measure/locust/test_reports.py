@@ -96,7 +96,7 @@ def answer(self, method, url, name):
 
 
 client = harness_requests.track_requests(answer)
-kind = types.SimpleNamespace(base_path="", request_name=None)
+kind = types.SimpleNamespace(request_name=None, name_asked=lambda url, params: url)
 
 
 def listen(request_type, name, **_):
