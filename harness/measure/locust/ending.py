@@ -10,9 +10,7 @@ _OUR_MARK = "harness: "
 _LOG_LINE = re.compile(r"\[[^\]]*\] \S+?/(?P<level>[A-Z]+)/(?P<logger>\S+): (?P<text>.*)")
 _TRACEBACK = "Traceback (most recent call last):"
 _FRAME = re.compile(r'  File "(?P<path>[^"]+)", line (?P<line>\d+)')
-_OURS = (
-    "endings|host|options|other_errors|plugin|requests|seeds|target_only|task_errors|telemetry|user_time"
-)
+_OURS = "endings|host|options|other_errors|plugin|requests|seeds|target_only|task_errors|telemetry|user_time"
 _LIBRARY = re.compile(
     r"^<|site-packages|dist-packages|/lib/python3[.\d]*/"
     rf"|(^|/)harness_({_OURS}|worker_relay)\.py$"

@@ -109,8 +109,8 @@ def _describe_startup(hello: Mapping[str, Any], ignored_variables: Sequence[str]
         )
     for name in hello.get("flows", ()):
         yield (
-            f"{name} is reported over other requests of its user: it counts as a request too, with their times "
-            "and the pauses between them; SLOs on single names (p95@NAME) tell them apart"
+            f"{name} is reported over other requests of its user: it counts as a request too, with their "
+            "times and the pauses between them; SLOs on single names (p95@NAME) tell them apart"
         )
     if hosts := hello.get("hosts", {}):
         each = ", ".join(f"{name} {host}" for name, host in hosts.items())

@@ -1,4 +1,4 @@
-"""Say what in the scenario ends Locust: `runner.quit()`, `runner.stop()`, `sys.exit()`, `os._exit()` or a signal.
+"""Say what in the scenario ends Locust: `runner.quit()`, `sys.exit()`, `os._exit()`, a signal, and the like.
 
 A call that the scenario has only scheduled, as with `gevent.spawn_later(60, runner.quit)`, is named by the
 line that has scheduled it. A function of the scenario that calls `runner.start()` drives the load by itself.

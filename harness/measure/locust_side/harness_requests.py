@@ -386,9 +386,9 @@ def on_init(environment: Any, **_: Any) -> None:
 
 for answer_class in (HttpAnswer, FastHttpAnswer):
     answer_class.__exit__ = note_handled(answer_class.__exit__)  # type: ignore[method-assign]
-for client in (HttpSession, FastHttpSession):
-    client.request = track_requests(client.request)  # type: ignore[method-assign]
-    if not hasattr(client, "request_name"):
-        setattr(client, "request_name", None)
+clients: list[Any] = [HttpSession, FastHttpSession]
+for client in clients:
+    client.request = track_requests(client.request)
+    client.request_name = getattr(client, "request_name", None)
 locust.events.request.add_listener(on_request)  # type: ignore[no-untyped-call]
 locust.events.init.add_listener(on_init)  # type: ignore[no-untyped-call]

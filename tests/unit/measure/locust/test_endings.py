@@ -1,4 +1,4 @@
-"""What the plugin writes of ends that Locust's log does not explain, in a Python of its own that it may end."""
+"""What the plugin writes of ends that Locust's log does not explain, in a Python that may end."""
 
 import subprocess
 import sys

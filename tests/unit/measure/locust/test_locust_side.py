@@ -238,7 +238,8 @@ bare = Bare(environment)
 result["bare http"] = [bare.host, *(
     bare.client._build_url(path)
     for path in (
-        f"https://{bare.host}/items", "https://api.example:8443/items", f"{bare.host}/items", "/items", "items"
+        f"https://{bare.host}/items", "https://api.example:8443/items", f"{bare.host}/items", "/items",
+        "items",
     )
 )]
 

@@ -181,8 +181,8 @@ def test_a_request_that_the_scenario_reports_once_more_counts_once(result: dict[
 def test_reports_over_other_requests_of_their_user_are_told_by_name(result: dict[str, Any]) -> None:
     """A listener reports "/all" for each "/heard", and "/flow" lasts from before that on.
 
-    "/after" began 10 ms before its report, and so after "/step" was asked for 20 ms ago. "/instead" stands for
-    a request that Locust does not report.
+    "/after" began 10 ms before its report, and so after "/step" was asked for 20 ms ago. "/instead" stands
+    for a request that Locust does not report.
     """
     assert sorted(result["flows"]) == ["rpc /all", "rpc /flow"]
 

@@ -32,10 +32,10 @@ def test_settings_and_the_path_of_a_host_are_named_once_each() -> None:
         "for a free one is part of its response time",
         "Locust no longer reads min_wait, max_wait of Visitor, so its users do not pause between tasks; "
         "write wait_time = between(1, 3), in seconds",
-        "FLOW checkout is reported over other requests of its user: it counts as a request too, with their times "
-        "and the pauses between them; SLOs on single names (p95@NAME) tell them apart",
-        "the user classes have different hosts (Api api.example, Admin admin.example:81), and all of them lead "
-        "to the target",
+        "FLOW checkout is reported over other requests of its user: it counts as a request too, with their "
+        "times and the pauses between them; SLOs on single names (p95@NAME) tell them apart",
+        "the user classes have different hosts (Api api.example, Admin admin.example:81), and all of them "
+        "lead to the target",
         "requests go below /api/v1, the path of the host in Api and Admin; scenario: {base: /} drops it, "
         "and another base replaces it",
     )
@@ -75,7 +75,7 @@ def test_settings_and_the_path_of_a_host_are_named_once_each() -> None:
             "Locust has no TaskSequence any more; locust.SequentialTaskSet took its place",
         ),
         (
-            "ImportError: cannot import name 'StopLocust' from 'locust.exception' (/venv/locust/exception.py)",
+            "ImportError: cannot import name 'StopLocust' from 'locust.exception' (/venv/exception.py)",
             "Locust has no StopLocust any more; locust.exception.StopUser took its place",
         ),
         ("ImportError: cannot import name 'Mine' from 'locust' (/venv/locust/__init__.py)", ""),

@@ -1,4 +1,4 @@
-"""A scenario that can't be measured is refused before anything starts: too few users, tasks that do nothing."""
+"""A scenario with too few users, or with tasks that do nothing, is refused before anything starts."""
 
 import json
 import subprocess
