@@ -27,9 +27,7 @@ LOG_MARK = "harness: "
 SCHEDULING_FILES = ("threading.py", "harness_")
 """How the names of all files begin that lead to a scheduled call; the rest of the way is compiled code."""
 
-ENDING_SIGNALS = frozenset(
-    (signal.SIGTERM, signal.SIGINT, signal.SIGKILL, signal.SIGQUIT, signal.SIGHUP, signal.SIGABRT)
-)
+ENDING_SIGNALS = ("SIGTERM", "SIGINT", "SIGKILL", "SIGQUIT", "SIGHUP", "SIGABRT")
 
 OWN_PROCESS = os.getpid()
 
@@ -126,9 +124,10 @@ def watch_kill(kill: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(kill)
     def note_and_kill(pid: int, number: int) -> Any:
-        is_own_end = pid in (0, OWN_PROCESS) and number in ENDING_SIGNALS and os.getpid() == OWN_PROCESS
-        if is_own_end and log is not None and (place := log.find_calling_place()):
-            write_ending(f"{place} called os.kill(os.getpid(), {signal.Signals(number).name})")
+        name = next((each for each in ENDING_SIGNALS if getattr(signal, each, None) == number), "")
+        is_own = pid in (0, OWN_PROCESS) and os.getpid() == OWN_PROCESS
+        if name and is_own and log is not None and (place := log.find_calling_place()):
+            write_ending(f"{place} called os.kill(os.getpid(), {name})")
         return kill(pid, number)
 
     return note_and_kill

@@ -44,9 +44,7 @@ def make_step_with_network(received_a_second: int, sent_a_second: int, **changed
         (40, 215, 155, Rule.SLOS_HOLD),
     ],
 )
-def test_requests_need_bytes_of_the_targets_network(
-    users: int, received: int, sent: int, rule: Rule
-) -> None:
+def test_requests_need_bytes_of_the_targets_network(users: int, received: int, sent: int, rule: Rule) -> None:
     """Each user asks once a second, in a window of 20 s. A packet has 54 bytes.
 
     40 requests need 20 bytes each: 40 a second. 200 need 1,000 bytes, which are 50 a second. 800 need 4 bytes
