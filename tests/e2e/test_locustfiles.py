@@ -546,6 +546,13 @@ def test_exceptions_in_the_scenario_are_counted_with_their_line(
 ENDS = {
     "quit": ("class A(HttpUser):\n @task\n def t(self): self.environment.runner.quit()\n", "runner.quit()"),
     "exit": ("import sys\nclass A(HttpUser):\n @task\n def t(self): sys.exit(3)\n", "called sys.exit(3)"),
+    "a timer": (
+        "import gevent\n@events.test_start.add_listener\n"
+        "def f(environment, **_): gevent.spawn_later(1, environment.runner.quit)\n"
+        "class A(HttpUser):\n @task\n def t(self): self.client.get('/a')\n",
+        "locustfile.py:5 called runner.quit()",
+    ),
+    "itself": ("import os\nclass A(HttpUser):\n @task\n def t(self): os._exit(3)\n", "called os._exit(3)"),
     "a listener": (
         "@events.init.add_listener\ndef f(environment, **_): environment.web_ui.app\n"
         "class A(HttpUser):\n @task\n def t(self): self.client.get('/a')\n",
