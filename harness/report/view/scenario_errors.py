@@ -29,7 +29,7 @@ _WARNED_FROM_RATIO = 0.001
 """A smaller share of tasks is named in the report, but no warning."""
 
 _EXPLANATION = "users did less than the scenario says"
-_ENDS_THE_LOAD = re.compile(r" called (?:runner\.(?:quit|stop)|sys\.exit)\(")
+_ENDS_THE_LOAD = re.compile(r" called (?:runner\.(?:quit|stop)|sys\.exit|os\.(?:_exit|kill))\(")
 
 
 def name_error(error: TaskError) -> str:

@@ -173,6 +173,12 @@ def test_an_ending_is_explained_with_the_first_line_of_its_note(
             "the load ended early: locustfile.py:8 called runner.quit(), so Locust ended with exit code 0; "
             "see in Locust's log, in the cell's folder, why it does, or remove this call",
         ),
+        (
+            Rule.GENERATOR,
+            EndedStep("locustfile.py:8 called os._exit(3), so Locust ended with exit code 3"),
+            "the load ended early: locustfile.py:8 called os._exit(3), so Locust ended with exit code 3; "
+            "see in Locust's log, in the cell's folder, why it does, or remove this call",
+        ),
         (Rule.REMOVED, EndedStep("somebody removed it"), "somebody removed it; "),
         (Rule.USERS, EndedStep("3 of 10 users came"), "3 of 10 users came; look for errors in on_start"),
         (Rule.USERS, UsersLost(9, 10), "only 9 of 10 users were alive; look for StopUser"),
