@@ -20,8 +20,7 @@ from locust.clients import HttpSession
 from locust.contrib.fasthttp import FastHttpSession
 from locust.runners import WorkerRunner
 from locust.user.users import User
-from requests import PreparedRequest
-from requests.sessions import merge_setting
+from requests import PreparedRequest, sessions
 
 HOST = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)(?:([^/?#@]*)@)?([^/?#]*)(.*)", re.DOTALL)
 """The scheme, the login, the name with its port, and what follows it."""
@@ -36,6 +35,8 @@ host_by_class: dict[type[Any], str] = {}
 
 own_names: set[str] = set()
 """Names and ports of the scenario's own hosts, which the target's address replaces."""
+
+merge_params: Any = sessions.merge_setting
 
 environments: list[Any] = []
 """Locust's environment, once it has one."""
@@ -243,9 +244,8 @@ class AskedPath:
         if not self.text:
             prepared = PreparedRequest()
             try:
-                prepared.prepare_url(
-                    self.client._build_url(self.url), merge_setting(self.params, self.client.params)
-                )
+                params = merge_params(self.params, self.client.params)
+                prepared.prepare_url(self.client._build_url(self.url), params)
                 self.text = prepared.path_url
             except Exception:
                 self.text = str(self.url)

@@ -108,7 +108,7 @@ def find_inert(user_class: type[Any], tags: set[str], excluded: set[str]) -> Ite
         if not run.__module__.startswith("locust."):
             tasks = []
         for each in tasks:
-            own_tags = getattr(each, "locust_tag_set", set())
+            own_tags: set[str] = getattr(each, "locust_tag_set", set())
             if (not tags or own_tags & tags) and not own_tags & excluded and is_inert(each):
                 yield f"{holder.__name__}.{getattr(each, '__name__', 'task')}"
         if is_inert(getattr(holder, "on_start", None)):
