@@ -177,6 +177,18 @@ def test_the_report_prints_with_all_steps(open_report: OpenReport) -> None:
     assert closed.count() == before > 0
 
 
+def test_the_printed_page_is_light_and_no_table_is_wider_than_the_paper(open_report: OpenReport) -> None:
+    """A4 is 794 px wide, and browsers leave a margin of 0.4 inch: 717 px are left."""
+    page = open_report(
+        example.build_campaign(), color_scheme="dark", viewport={"width": 717, "height": 1040}
+    ).page
+    page.emulate_media(media="print", color_scheme="dark")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    widths = page.locator("table").evaluate_all("tables => tables.map((table) => table.scrollWidth)")
+    assert max(widths) <= 717
+
+
 def test_without_a_script_the_page_offers_nothing_that_needs_one(open_report: OpenReport) -> None:
     page = open_report(example.build_campaign(), java_script_enabled=False).page
     expect(page.locator("#filter")).to_be_hidden()
