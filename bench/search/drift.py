@@ -7,6 +7,7 @@ whether `harness compare` finds it.
 
 import argparse
 import itertools
+import math
 import statistics
 import sys
 from collections.abc import Iterable, Sequence
@@ -17,7 +18,7 @@ from bench.simulation.model import Noise, Service
 from harness.analyse.result.comparison import compare_sizes
 from harness.analyse.result.host_speed import estimate_at_reference, find_common_speed, find_host_speed
 from harness.analyse.search.prediction import find_capacity_users
-from harness.model import CellResult, Change
+from harness.model import CellResult, Change, Limits
 
 _CPUS = (0.5, 1.0, 2.0)
 _CPU_S = 0.02
@@ -30,13 +31,15 @@ Campaign = tuple[CellResult, ...]
 class Agreement:
     """How far campaigns of one target agree on a size.
 
-    `spread` and `spread_at_one_speed` are coefficients of variation: of the estimates as measured, and of the
-    capacities at one speed of the host.
+    All are coefficients of variation: of the estimates as measured, of the capacities at one speed of the
+    host by what each campaign knows alone (how the CPU time per request follows the pace), and of those that
+    `harness compare` finds, by what both campaigns of a pair know.
     """
 
     cpu_cores: float
     spread: float
     spread_at_one_speed: float
+    spread_in_pairs: float
 
 
 def measure_campaigns(
@@ -57,14 +60,30 @@ def compute_agreement(campaigns: Sequence[Campaign]) -> list[Agreement]:
     paces_s = [found.work_s for cells in campaigns for cell in cells if (found := cell.at_reference)]
     pace_s = statistics.median(paces_s)
     converted = [_convert_capacities(cells, pace_s) for cells in campaigns]
+    in_pairs = _compute_spreads_in_pairs(campaigns)
     return [
         Agreement(
             campaigns[0][number].cell.limits.cpu_cores,
             _compute_spread([find_capacity_users(cells[number]) or 0.0 for cells in campaigns]),
             _compute_spread([users[number] for users in converted]),
+            in_pairs[campaigns[0][number].cell.limits],
         )
         for number in range(len(campaigns[0]))
     ]
+
+
+def _compute_spreads_in_pairs(campaigns: Sequence[Campaign]) -> dict[Limits, float]:
+    """Return the spread of each size by the differences between two campaigns of the same image.
+
+    The variance of a difference is twice that of a campaign.
+    """
+    squares: dict[Limits, list[float]] = {}
+    for base, head in itertools.combinations(campaigns, 2):
+        speed = find_common_speed(base, head, is_same_image=True)
+        for difference in compare_sizes(base, head, speed=speed):
+            if difference.reference_ratio is not None:
+                squares.setdefault(difference.limits, []).append(math.log(difference.reference_ratio) ** 2)
+    return {limits: math.sqrt(statistics.fmean(each) / 2) for limits, each in squares.items()}
 
 
 def _convert_capacities(cells: Campaign, pace_s: float) -> list[float]:
@@ -115,9 +134,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     noise = Noise(drift_ratio=options.drift, drift_period_s=options.period)
     first = measure_campaigns(options.campaigns, noise)
     worse = measure_campaigns(options.campaigns, noise, _WORSE_FACTOR * _CPU_S, seed=options.campaigns)
-    print("| size | spread as measured | at one speed |\n|---|---|---|")
+    print("| size | spread as measured | at one speed, each alone | in pairs |\n|---|---|---|---|")
     for each in compute_agreement(first):
-        print(f"| {each.cpu_cores:g} CPU | {each.spread:.1%} | {each.spread_at_one_speed:.1%} |")
+        spreads = (each.spread, each.spread_at_one_speed, each.spread_in_pairs)
+        print(f"| {each.cpu_cores:g} CPU | " + " | ".join(f"{spread:.1%}" for spread in spreads) + " |")
     print("\n| pairs of campaigns | compared | same | less | more |\n|---|---|---|---|---|")
     pairs = list(itertools.combinations(first, 2))
     _print_changes(

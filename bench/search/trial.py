@@ -169,21 +169,28 @@ class _CellTrial:
 
     def _hold_steps(self, session: ContainerSession, step: Step | None) -> Step | None:
         """Hold steps in one container run; return the first step of the next run, None if none is needed."""
+        is_fresh = True
         while step is not None:
-            result = self._hold_step(session, step)
-            step = self._choose_step()
+            result = self._hold_step(session, step, is_fresh=is_fresh)
+            is_fresh, step = False, self._choose_step()
             if result.verdict is not Verdict.PASS or self._strategy.restarts_target:
                 break
         return step
 
-    def _hold_step(self, session: ContainerSession, step: Step) -> StepResult:
+    def _hold_step(self, session: ContainerSession, step: Step, *, is_fresh: bool) -> StepResult:
         progress = self._progress
         number = progress.take_step_number()
         others = [other for result in self._neighbours for other in result.steps]
         step = fit_step(self._plan, step, [*progress.steps, *others])
         step = slow_first_ramp(self._plan, step, progress.steps)
         spec = build_step_spec(
-            self._plan, step, number, progress.baseline, progress.cell.limits, _ignore_progress
+            self._plan,
+            step,
+            number,
+            progress.baseline,
+            progress.cell.limits,
+            _ignore_progress,
+            is_fresh=is_fresh,
         )
         return progress.add_step(self._plan, hold_step(session, spec))
 

@@ -22,6 +22,7 @@ def test_campaigns_on_a_host_that_drifts_by_15_percent_agree_at_one_speed(campai
         assert isinstance(each, Agreement)
         assert each.spread > 0.08
         assert each.spread_at_one_speed < 0.05
+        assert each.spread_in_pairs < 0.04
 
 
 def test_campaigns_of_one_image_on_a_host_that_drifts_do_not_differ(campaigns: list[Campaign]) -> None:
