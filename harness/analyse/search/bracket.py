@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from harness.analyse.intervals import compute_wilson_interval
 from harness.analyse.means import compute_geometric_mean
 from harness.analyse.search.host_pace import drop_superseded_steps
-from harness.analyse.search.summed_evidence import is_sustained_by_sum
+from harness.analyse.search.summed_evidence import is_outvoted_by_more, is_sustained_by_sum
 from harness.model import StepResult, Verdict
 from harness.model.task_evidence import TasksRaised
 
@@ -42,12 +42,14 @@ def find_bracket(steps: Sequence[StepResult]) -> Bracket:
     """Return the bracket of one cell's steps, ignoring INVALID steps and every pass at or above a failure.
 
     A window on a slow host is ignored if the same users were held while the host was faster. Steps at one
-    number of users count together (see `is_sustained_by_sum`).
+    number of users count together (see `is_sustained_by_sum`), and more users may outvote a failure (see
+    `is_outvoted_by_more`).
     """
     valid = [step for step in drop_superseded_steps(steps) if step.verdict is not Verdict.INVALID]
     loads = sorted({step.users for step in valid})
     held = {users: is_sustained_by_sum([step for step in valid if step.users == users]) for users in loads}
-    broken = next((users for users in loads if not held[users]), None)
+    failed = (users for users in loads if not held[users])
+    broken = next((users for users in failed if not is_outvoted_by_more(valid, users)), None)
     passes = [users for users in loads if held[users] and (broken is None or users < broken)]
     return Bracket(max(passes, default=None), broken)
 

@@ -22,7 +22,7 @@ from harness.analyse.search.memory_model import is_memory_failure
 from harness.analyse.search.prediction import predict_capacity
 from harness.analyse.search.rare_requests import find_unjudged_users, find_window_s
 from harness.analyse.search.reference import choose_reference_step, leave_out_empty_references
-from harness.analyse.search.summed_evidence import choose_doubtful_end
+from harness.analyse.search.summed_evidence import choose_doubtful_end, choose_heavier_check
 from harness.model import (
     Cell,
     CellResult,
@@ -103,6 +103,8 @@ def _choose_open_step(
     bracket: Bracket,
 ) -> Step | None:
     """Choose a step that the answer still needs; None if the bracket is narrow enough, or none can help."""
+    if plan.users_required is None and (check := choose_heavier_check(plan, cell.limits, steps)) is not None:
+        return check
     if is_bracket_sufficient(plan.search, plan.users_limit, bracket):
         return None
     if plan.users_required is not None:

@@ -53,6 +53,35 @@ def _is_allowed_in_sum(steps: Sequence[StepResult], slo: Slo) -> bool:
     return len(known) == len(steps) and slow <= compute_allowed_slow_share(slo) * requests
 
 
+def is_outvoted_by_more(steps: Sequence[StepResult], users: int) -> bool:
+    """Return True if windows with more users show that the failure of valid steps at `users` was chance.
+
+    The share of slow requests does not fall as users are added. So if these steps pass in sum together with
+    all up to some larger number of users, they do not bound the capacity.
+    """
+    loads = {step.users for step in steps if step.users > users}
+    return any(is_sustained_by_sum([step for step in steps if users <= step.users <= most]) for most in loads)
+
+
+def choose_heavier_check(plan: Plan, limits: Limits, steps: Sequence[StepResult]) -> Step | None:
+    """Choose twice the users of a light step that may have failed by chance, to outvote it; or None.
+
+    They make twice as many requests in as much time, and pass if the slow ones wait for nothing. It is None
+    if more users than these were held already, or if they used up their CPU quota: they waited for it then.
+    """
+    slo = find_percentile_slo(plan.slos)
+    counted = [step for step in drop_superseded_steps(steps) if step.verdict is not Verdict.INVALID]
+    users = max((step.users for step in counted), default=plan.users_limit)
+    held = [step for step in counted if step.users == users]
+    if plan.search.strategy is not SearchStrategy.PREDICT or slo is None or users >= plan.users_limit:
+        return None
+    if not all(is_broken_by(step, slo) and not _uses_quota(step, limits) for step in held):
+        return None
+    if not _may_be_chance(plan, held, slo):
+        return None
+    return Step(min(2 * users, plan.users_limit), plan.timing)
+
+
 def choose_doubtful_end(
     plan: Plan, limits: Limits, steps: Sequence[StepResult], sustained: int, broken: int
 ) -> Step | None:

@@ -78,7 +78,7 @@ def test_a_failure_that_the_sum_outvotes_opens_the_bracket_again() -> None:
     assert find_bracket([*steps, hold(100, 0.02, 2000, index=4)]) == Bracket(100, 105)
 
 
-QUICK = [hold(users, 0.001, 20_000, index=users) for users in (101, 103, 105)]
+QUICK = [hold(users, 0.001, 20_000, index=users) for users in (92, 93, 94)]
 CONTRADICTED = [*QUICK, hold(95, 0.001, 4000, index=1), hold(99, 0.06, 300, index=2)]
 
 
@@ -133,6 +133,58 @@ def test_a_light_failure_that_the_next_windows_outvote_opens_the_bracket() -> No
     """9 of 100 and 12 of 330 are 4.9 %."""
     again = hold(10, 12 / 330, 330, index=3)
     assert find_bracket([hold(10, 0.09, 100), hold(9, 0.04, index=2), again]) == Bracket(10, None)
+
+
+# More users outvote a failure of fewer
+
+
+@pytest.mark.parametrize(
+    ("shares", "bracket"),
+    [
+        (((10, 0.06, 300), (20, 0.035, 600)), Bracket(20, None)),
+        (((10, 0.09, 300), (20, 0.045, 600)), Bracket(None, 10)),
+        (((10, 0.06, 300), (20, 0.055, 600), (40, 0.03, 1200)), Bracket(40, None)),
+        (((10, 0.06, 300), (20, 0.035, 600), (40, 0.1, 1200)), Bracket(20, 40)),
+    ],
+    ids=["39 of 900", "54 of 900", "87 of 2100", "a failure above"],
+)
+def test_windows_with_more_users_outvote_a_failure(
+    shares: tuple[tuple[int, float, int], ...], bracket: Bracket
+) -> None:
+    """Of 2,100 requests 105 may be slow, of 900 only 45."""
+    assert find_bracket([hold(*each, index=index) for index, each in enumerate(shares, 1)]) == bracket
+
+
+def test_a_death_is_not_outvoted_and_nothing_beyond_it_counts() -> None:
+    died = make_step(20, "FAIL", 2, rule="died", slow_ratio=0.0)
+    steps = [hold(10, 0.06, 300), died, hold(40, 0.01, 5000, index=3)]
+    assert find_bracket(steps) == Bracket(None, 10)
+
+
+@pytest.mark.parametrize(
+    ("light", "is_doubled"),
+    [
+        (hold(10, 0.08, 100), True),
+        (hold(10, 0.11, 100), False),
+        (replace(hold(10, 0.08, 100), target=TargetUse(cpu_cores=0.9)), False),
+        (make_step(10, "FAIL", rule="died", slow_ratio=0.0), False),
+    ],
+    ids=["chance", "too many for chance", "its CPU is used up", "died"],
+)
+def test_after_a_light_step_that_may_have_failed_by_chance_twice_its_users_are_held(
+    light: StepResult, *, is_doubled: bool
+) -> None:
+    """Chance is less than twice the 5 % that are allowed. Other failures send the search down."""
+    step = choose_next_step(make_plan(), CELL, [light])
+    assert step is not None
+    assert step.users == 20 if is_doubled else step.users < 10
+
+
+def test_twice_the_users_are_held_once() -> None:
+    """Both failed: the search goes on below them."""
+    step = choose_next_step(make_plan(), CELL, [hold(10, 0.08, 100), hold(20, 0.08, 200, index=2)])
+    assert step is not None
+    assert step.users < 10
 
 
 # An end that was held while the host was faster or slower
