@@ -13,17 +13,26 @@ from functools import cache
 from harness.analyse.result.sizing import compute_hour_price, recommend_size
 from harness.analyse.search.demand import covers
 from harness.analyse.search.search import choose_next_step
+from harness.analyse.search.shown_memory import believe_shown_memory, find_shown_bytes
 from harness.model import CampaignResult, Cell, CellResult, Limits, Plan, Status, Step, StepResult
 
 
 def choose_precise_step(
     plan: Plan, cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult] = ()
 ) -> Step | None:
-    """Choose a cell's next step (see `choose_next_step`), and how precise its answer must become."""
+    """Choose a cell's next step (see `choose_next_step`), and how precise its answer must become.
+
+    A cell away from the decision need not wait for memory that another cell has shown to last.
+    """
     precision_ratio = find_precision(plan, cell, neighbours)
     search = replace(plan.search, precision_ratio=precision_ratio)
-    step = choose_next_step(replace(plan, search=search), cell, steps, neighbours)
-    return None if step is None else replace(step, precision_ratio=precision_ratio)
+    is_elsewhere = precision_ratio > plan.search.precision_ratio
+    known = believe_shown_memory(plan, cell, steps, neighbours) if is_elsewhere else steps
+    step = choose_next_step(replace(plan, search=search), cell, known, neighbours)
+    if step is None:
+        return None
+    shown_bytes = find_shown_bytes(plan, cell, step.users, steps, neighbours) if is_elsewhere else 0
+    return replace(step, precision_ratio=precision_ratio, shown_bytes=shown_bytes)
 
 
 def find_precision(plan: Plan, cell: Cell, results: Sequence[CellResult]) -> float:

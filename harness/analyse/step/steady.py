@@ -25,9 +25,10 @@ def build_steady_predicate(
 ) -> Callable[[StepFacts], bool]:
     """Return a predicate that is true once the window need not go on for the sake of the memory.
 
-    That is so as soon as the memory is known to last, or to be full, or as an SLO is surely broken. It is
-    also true at its first call if the window would not pass by then. A light step does not go on: it is to
-    become the baseline of others. If the search ends with its number of users, that number is held again.
+    That is so as soon as the memory is known to last, or to be full, or as an SLO is surely broken. It is so
+    at once if another size has shown as much memory to last, or if the window would not pass by then. A light
+    step does not go on: it is to become the baseline of others. If the search ends with its number of users,
+    that number is held again.
     """
     if step.timing.steady_at_most_s == 0 or (baseline is None and step.users < plan.users_limit):
         return _is_always_steady
@@ -47,17 +48,21 @@ class _SteadyPredicate:
         self._timing = step.timing
         self._baseline = baseline
         self._limits = limits
+        self._shown_bytes = step.shown_bytes
         self._was_called = False
 
     def __call__(self, facts: StepFacts) -> bool:
         limits = self._limits
         trend = assess_memory(facts, limits.memory_bytes, self._timing.horizon_s, limits.replicas)
-        if trend is None or trend.is_known:
+        if trend is None or trend.is_known or self._is_shown(trend):
             return True
         broken = [each for each in self._evaluate_slos(facts) if each.value is not None and not each.holds]
         is_over = any(each.is_settled or not self._was_called for each in broken)
         self._was_called = True
         return is_over
+
+    def _is_shown(self, trend: MemoryTrend) -> bool:
+        return trend.shortage is None and trend.peak_bytes <= self._shown_bytes
 
     def _evaluate_slos(self, facts: StepFacts) -> list[SloEvaluation]:
         drain_s = self._timing.drain_s

@@ -1,0 +1,61 @@
+"""Tell which memory other sizes have shown to last, so that a size need not be watched for as long again.
+
+What users hold in memory hardly depends on the CPU. So if a size with no more memory was watched for minutes
+while as many users or more were there, as much memory lasts at another CPU.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from harness.analyse.search.memory_model import is_memory_failure
+from harness.model import Cell, CellResult, MemoryOutlook, Plan, StepResult, Verdict
+
+
+def find_shown_bytes(
+    plan: Plan, cell: Cell, users: int, steps: Sequence[StepResult], neighbours: Iterable[CellResult]
+) -> int:
+    """Return the most memory that other sizes had when they were watched for long enough; 0 if none was.
+
+    Each is of the same variant and has no more memory than the cell. Its step had `users` or more and passed,
+    and was held until its memory was known to last, or for as long as a window may wait for this. It shows
+    nothing if the cell itself, whose steps are `steps`, ran out of memory at no more users.
+    """
+    failed = min((step.users for step in steps if is_memory_failure(step)), default=None)
+    shown_bytes = 0
+    for result in neighbours:
+        for step in result.steps if _has_no_more_memory(result.cell, cell) else ():
+            is_contradicted = failed is not None and step.users >= failed
+            if step.memory is not None and step.users >= users and not is_contradicted:
+                was_watched = step.verdict is Verdict.PASS and _would_show_no_more(plan, step)
+                shown_bytes = max(shown_bytes, step.memory.peak_bytes if was_watched else 0)
+    return shown_bytes
+
+
+def believe_shown_memory(
+    plan: Plan, cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult]
+) -> list[StepResult]:
+    """Return a cell's steps, in which memory that is unknown to last does so if others have shown as much."""
+
+    def believe(step: StepResult) -> StepResult:
+        trend = step.memory
+        if trend is None or trend.outlook is not MemoryOutlook.UNKNOWN or trend.shortage is not None:
+            return step
+        if trend.peak_bytes > find_shown_bytes(plan, cell, step.users, steps, neighbours):
+            return step
+        return replace(step, memory=replace(trend, outlook=MemoryOutlook.LASTS))
+
+    return [believe(step) for step in steps]
+
+
+def _has_no_more_memory(other: Cell, cell: Cell) -> bool:
+    one, two = other.limits, cell.limits
+    is_alike = (other.repetition, one.replicas, one.variant) == (cell.repetition, two.replicas, two.variant)
+    return is_alike and one.memory_bytes <= two.memory_bytes
+
+
+def _would_show_no_more(plan: Plan, step: StepResult) -> bool:
+    """Return True if a longer step would show no more of its memory, which was not short."""
+    trend = step.memory
+    if trend is None or trend.shortage is not None:
+        return False
+    return not trend.needs_longer_step(plan.timing.steady_at_most_s)
