@@ -10,6 +10,7 @@ from harness.model import EVENTS_FILE, CampaignState, Fingerprint, Plan
 from harness.plan import plan_to_json
 from harness.report import explain_machine_difference, name_part
 from harness.store import CampaignFolder, hold_folder, is_held
+from harness.store.ab_log import read_comparison
 
 
 @contextlib.contextmanager
@@ -40,25 +41,48 @@ def find_unfinished_campaign(results: Path, plan: Plan, note: Callable[[str], No
     A campaign is resumed if it was interrupted and its matrix, scenario and target are unchanged. `note` gets
     the decision about an interrupted campaign, and about one that can't be read.
     """
+
+    def find_changes(folder: CampaignFolder) -> str | None:
+        return describe_changes(folder, plan) if read_comparison(folder) is None else None
+
+    folder = find_unfinished(results, "campaign", find_changes, note)
+    if folder is None:
+        return None
+    note(f"going on with {folder.name}, which was interrupted (--fresh starts a new campaign)")
+    return folder.path
+
+
+def find_unfinished(
+    results: Path,
+    kind: str,
+    find_changes: Callable[[CampaignFolder], str | None],
+    note: Callable[[str], None],
+) -> CampaignFolder | None:
+    """Return the newest campaign if it was interrupted and goes on, else None.
+
+    `kind` names what starts instead: a campaign or a comparison. `find_changes` returns what changed since
+    the campaign started, an empty text if nothing did, and None if it is of another kind. `note` gets why an
+    interrupted campaign does not go on, or why the newest one can't be read.
+    """
     latest = results / "latest"
     if not (latest / EVENTS_FILE).is_file():
         return None
     folder = CampaignFolder.open(latest)
     try:
-        if folder.read_log().state is CampaignState.COMPLETE:
-            return None
-        if is_held(folder.path):
-            note(f"{folder.name} is being measured by another harness: starting a new campaign")
-            return None
-        changed = describe_changes(folder, plan)
+        changed = None if folder.read_log().state is CampaignState.COMPLETE else find_changes(folder)
     except StoreError as error:
-        note(f"the newest campaign can't be read ({error.what}): starting a new campaign")
+        note(f"the newest campaign can't be read ({error.what}): starting a new {kind}")
         return None
-    if changed:
-        note(f"{folder.name} was interrupted, but {changed} changed since: starting a new campaign")
+    if changed is None:
         return None
-    note(f"going on with {folder.name}, which was interrupted (--fresh starts a new campaign)")
-    return folder.path
+    if is_held(folder.path):
+        reason = "is being measured by another harness"
+    elif changed:
+        reason = f"was interrupted, but {changed} changed since"
+    else:
+        return folder
+    note(f"{folder.name} {reason}: starting a new {kind}")
+    return None
 
 
 def reopen_campaign(path: Path, plan: Plan, fingerprint: Fingerprint) -> CampaignFolder:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from harness.analyse.result.ab import assess_ab, measure_changes
 from harness.analyse.step.judge import judge_step
-from harness.campaign.resume import describe_changes
-from harness.errors import StoreError, UsageError
-from harness.model import EVENTS_FILE, CampaignState, Cell, Plan
+from harness.campaign.resume import describe_changes, find_unfinished
+from harness.errors import UsageError
+from harness.model import Cell, Plan
 from harness.model.ab import AbAnswer, AbRecord, AbWindows, Held, Pair, Side
 from harness.plan import plan_from_json
-from harness.store import CampaignFolder, is_held
+from harness.store import CampaignFolder
 from harness.store.ab_log import StoredComparison, StoredHeld, read_comparison
 
 
@@ -32,26 +32,16 @@ def find_unfinished_comparison(
     target are unchanged. `note` gets the decision about an interrupted comparison, and about a campaign that
     can't be read.
     """
-    latest = results / "latest"
-    if not (latest / EVENTS_FILE).is_file():
-        return None
-    folder = CampaignFolder.open(latest)
-    try:
+
+    def find_changes(folder: CampaignFolder) -> str | None:
         stored = read_comparison(folder)
-        if stored is None or stored.windows is None or folder.read_log().state is CampaignState.COMPLETE:
+        if stored is None or stored.windows is None:
             return None
-        if is_held(folder.path):
-            note(f"{folder.name} is being measured by another harness: starting a new comparison")
-            return None
-        parts = describe_changes(folder, plan)
-    except StoreError as error:
-        note(f"the newest campaign can't be read ({error.what}): starting a new comparison")
-        return None
-    changed = "what is asked has" if not is_asked(stored) else ""
-    if not changed and parts:
-        changed = f"{parts} {'have' if ' and ' in parts else 'has'}"
-    if changed:
-        note(f"{folder.name} was interrupted, but {changed} changed since: starting a new comparison")
+        return describe_changes(folder, plan) if is_asked(stored) else "what is asked"
+
+    folder = find_unfinished(results, "comparison", find_changes, note)
+    stored = None if folder is None else read_comparison(folder)
+    if folder is None or stored is None:
         return None
     held = f"{len(stored.pairs)} pair{'' if len(stored.pairs) == 1 else 's'}"
     note(f"going on with {folder.name}, interrupted after {held} (--fresh starts a new comparison)")

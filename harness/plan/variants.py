@@ -7,6 +7,7 @@ from harness.model import Cell, Limits, Target, Variant
 from harness.plan.env_refs import find_reference_faults
 from harness.plan.expressions import Template, parse_template
 from harness.plan.schema.quoting import quote
+from harness.plan.schema.units import format_cores, format_mib
 from harness.plan.schema.variants import VariantSection
 from harness.plan.yaml.document import KeyPath
 from harness.plan.yaml.reading import Reading
@@ -95,6 +96,22 @@ def _list_texts(section: VariantSection) -> Iterator[tuple[KeyPath, str]]:
     for key, command in (("command", section.command), ("entrypoint", section.entrypoint)):
         for index, text in enumerate(command or ()):
             yield (key, index), text
+
+
+def find_zero_notes(cells: Sequence[Cell]) -> list[str]:
+    """Return a note for each variable of a variant that is 0 at some sizes only: workers, rounded down."""
+    values: dict[tuple[str, str], dict[Limits, str]] = {}
+    for cell in cells:
+        for name, value in (cell.variant.environment if cell.variant is not None else {}).items():
+            values.setdefault((cell.limits.variant or "", name), {})[cell.limits] = value
+    notes = []
+    for (variant, name), by_size in values.items():
+        zero = sorted(limits for limits, value in by_size.items() if value == "0")
+        if zero and len(zero) < len(by_size):
+            size = f"{format_cores(zero[0].cpu_cores)} cores and {format_mib(zero[0].memory_bytes)}MiB"
+            at = f"variants.{variant}.environment.{name}"
+            notes.append(f"{at} is 0 at {size}; if that is too little, write max(1, …)")
+    return notes
 
 
 def _find_similar_names(sections: Mapping[str, VariantSection]) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,6 @@
 """A comparison holds two versions in turn, stores what it sees, and gives the same answer again."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import pytest
 from harness.campaign.ab import AbRequest, run_ab
 from harness.campaign.ab_listener import AbListener
 from harness.campaign.ab_windows import Pilot, choose_timing, choose_users
-from harness.campaign.preflight import EngineBackends
 from harness.campaign.resume import find_unfinished_campaign
 from harness.campaign.stored_ab import find_unfinished_comparison, rejudge_ab
 from harness.errors import BackendError, TargetStartError, UsageError
@@ -20,19 +18,17 @@ from harness.model import (
     Limits,
     Plan,
     Purpose,
-    Scenario,
     TargetUse,
     compute_ramp_rate,
 )
 from harness.model.ab import AbAnswer, AbOutcome, AbTest, Pair, Side
-from harness.plan.ab import plan_ab
 from harness.store import CampaignFolder
 from tests.builders import make_plan
 from tests.fakes import FakeBackends, Service
 from tests.unit.analyse.synthetic import make_step
+from tests.unit.campaign.fake_comparison import WORSE, connect_to, make_ab_plan
 
 QUICK = AbRequest("unchanged", "web:2", users=20, within_s=600.0)
-WORSE = replace(Service(), cpu_s=1.5 * Service().cpu_s)
 
 
 class Recorder(AbListener):
@@ -58,14 +54,7 @@ class Recorder(AbListener):
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
-    locustfile = tmp_path / "locustfile.py"
-    locustfile.write_text("class Visitor(HttpUser): ...\n")
-    measured = make_plan((0.5, 256), users_limit=40)
-    return plan_ab(replace(measured, scenario=Scenario((locustfile,))), None, "unchanged", "web:2")
-
-
-def connect_to(fake: FakeBackends) -> Callable[[str, Plan], EngineBackends]:
-    return lambda _campaign, _plan: {None: fake.to_backends()}
+    return make_ab_plan(tmp_path)
 
 
 def test_a_version_that_needs_more_cpu_time_is_found_and_the_facts_give_the_same_answer(
@@ -127,6 +116,7 @@ def test_an_interrupted_comparison_keeps_its_pairs_and_no_campaign_goes_on_with_
     assert "Not finished" in (results / "latest/ab.html").read_text()
     ordinary = replace(plan, hashes={**plan.hashes, "matrix": "other"})
     assert find_unfinished_campaign(results, ordinary, notes.append) is None
+    assert notes == []
     assert fake.host.running == []
 
 
@@ -169,8 +159,8 @@ def test_a_window_whose_pair_was_interrupted_is_held_again_beside_what_is_stored
     ("fresh", "request_", "note"),
     [
         (True, QUICK, ""),
-        (False, replace(QUICK, within_s=900.0), "what is asked has changed since"),
-        (False, replace(QUICK, users=None), "what is asked has changed since"),
+        (False, replace(QUICK, within_s=900.0), "what is asked changed since"),
+        (False, replace(QUICK, users=None), "what is asked changed since"),
     ],
 )
 def test_another_question_or_fresh_starts_a_new_comparison(
@@ -312,9 +302,7 @@ def test_a_quick_ramp_takes_one_cycle_and_three_seconds_at_least() -> None:
 
 def test_base_and_head_may_be_two_targets_of_two_commits(tmp_path: Path, plan: Plan) -> None:
     """Then each side runs its own target with what the variant sets, as `harness change` needs it."""
-    same = plan_ab(
-        replace(make_plan((0.5, 256), users_limit=40), scenario=plan.scenario), None, *["unchanged"] * 2
-    )
+    same = make_ab_plan(tmp_path, head="unchanged")
     before = replace(plan.target, source=ImageSource("web:0"), environment={"OLD": "1"})
     fake = FakeBackends(services={"web:0": replace(Service(), cpu_s=Service().cpu_s / 2)})
     fake.host.digests["web:0"] = "sha256:0"

@@ -2,26 +2,22 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.campaign.ab import AbRequest, run_ab
 from harness.campaign.ab_listener import AbListener
-from harness.campaign.preflight import EngineBackends
-from harness.model import Cell, Plan, Purpose, Scenario, Step, StepResult
+from harness.model import Cell, Plan, Purpose, Step, StepResult
 from harness.model.ab import AbAnswer, Pair
 from harness.model.live import LiveCampaign, LiveStep
-from harness.plan.ab import plan_ab
 from harness.store import CampaignFolder
 from harness.store.live_files import StepFollower, read_live_campaign
-from tests.builders import make_plan
-from tests.fakes import FakeBackends, Service
+from tests.fakes import FakeBackends
+from tests.unit.campaign.fake_comparison import WORSE, connect_to, make_ab_plan
 
 LIVE_FILES = ("live.json", "cells/*/step.part")
 REQUEST = AbRequest("unchanged", "web:2", users=20)
-WORSE = replace(Service(), cpu_s=1.5 * Service().cpu_s)
 
 
 class Observer(AbListener):
@@ -62,18 +58,13 @@ class Observer(AbListener):
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
-    locustfile = tmp_path / "locustfile.py"
-    locustfile.write_text("class Visitor(HttpUser): ...\n")
-    measured = make_plan((0.5, 256), users_limit=40)
-    return plan_ab(replace(measured, scenario=Scenario((locustfile,))), None, "unchanged", "web:2")
+    return make_ab_plan(tmp_path)
 
 
 @pytest.fixture
 def compare(plan: Plan, tmp_path: Path) -> Callable[[Observer], CampaignFolder]:
-    def connect(_name: str, _plan: Plan) -> EngineBackends:
-        return {None: FakeBackends(services={"web:2": WORSE}).to_backends()}
-
     def run(observer: Observer) -> CampaignFolder:
+        connect = connect_to(FakeBackends(services={"web:2": WORSE}))
         try:
             run_ab(plan, REQUEST, tmp_path / "results", observer, connect=connect, on_folder=observer.open)
         except KeyboardInterrupt:
@@ -167,14 +158,14 @@ def test_before_the_pilot_is_over_it_says_so(plan: Plan, tmp_path: Path) -> None
             shown.append(read_live_campaign(self.folder))
             raise KeyboardInterrupt
 
-    observer, backends = Pilot(), FakeBackends().to_backends()
+    observer = Pilot()
     with pytest.raises(KeyboardInterrupt):
         run_ab(
             plan,
             REQUEST,
             tmp_path / "results",
             observer,
-            connect=lambda _name, _plan: {None: backends},
+            connect=connect_to(FakeBackends()),
             on_folder=observer.open,
         )
     (campaign,) = shown

@@ -38,6 +38,18 @@ def test_the_values_of_a_variant_follow_the_size(load_with: LoadWith) -> None:
     assert environments["web-c1.00-m128_base"] == {}
 
 
+def test_a_variable_that_is_0_at_some_sizes_only_is_noted(load_with: LoadWith) -> None:
+    """Half a core has no worker if it is rounded down. A delay of 0 at every size is meant."""
+    plan = load_with(
+        'variants:\n  down: {environment: {WORKERS: "{floor(cpus)}", DELAY: 0}}\n'
+        '  least: {environment: {WORKERS: "{max(1, floor(cpus))}"}}\n'
+    )
+    (note,) = (each for each in plan.notes if "variants" in each)
+    assert note == (
+        "variants.down.environment.WORKERS is 0 at 0.50 cores and 64MiB; if that is too little, write max(1, …)"
+    )
+
+
 def test_a_variant_replaces_what_it_names_and_leaves_all_else(project: Project) -> None:
     project.write(
         {
