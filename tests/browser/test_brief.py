@@ -14,7 +14,7 @@ from harness.report import View, build_view, render_brief
 from tests.browser.pages import HOSTILE, open_page
 from tests.unit.report import example
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.side_by_side]
 
 
 def build_full_view(result: CampaignResult) -> View:

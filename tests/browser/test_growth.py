@@ -15,7 +15,7 @@ from harness.report.view.growth import name_choice
 from tests.browser.pages import HOSTILE, OpenPage, open_page
 from tests.unit.report import example
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.side_by_side]
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import psutil
 
+from tests.e2e.project import BASE, BEHAVES
+
 UP_WITHIN_S = 60.0
 DOWN_WITHIN_S = 30.0
 ACTION = "{}"
@@ -95,6 +97,13 @@ class OwnEngine:
                 check=True,
                 timeout=300,
             )
+
+    def load_base(self) -> None:
+        """Copy the base image from the default engine, with Python in it, so that builds fetch nothing."""
+        build = ["docker", "build", "--quiet", "--build-arg", f"BASE={BASE}", str(BEHAVES)]
+        image = subprocess.run(build, capture_output=True, text=True, check=True).stdout.strip()
+        self.load(image)
+        self.run_docker("tag", image, BASE)
 
     def kill(self) -> None:
         """Kill the engine and containerd, as a crash does: the containers and their shims go on running."""

@@ -54,10 +54,16 @@ search: {strategy: bisect, precision: 50%, first_users: 3, soak: 0s}
 UP_TO_6_USERS = """\
 users: {limit: 6, spawn_rate: 12}
 steps: {settle: 1s, window: {at_least: 4s, at_most: 6s}, steady: {at_most: 0s}}
-search: {strategy: bisect, precision: 50%, first_users: 3, soak: 0s}
+search: {strategy: bisect, precision: 50%, first_users: 3, confirm: false}
 """
-AT_6_USERS = UP_TO_6_USERS.replace("first_users: 3", "first_users: 6")
-"""A campaign of one step: for tests of what interrupts a step, and of what is in a container."""
+AT_6_USERS = UP_TO_6_USERS.replace("first_users: 3", "first_users: 6").replace("at_most: 6s", "at_most: 4s")
+"""A campaign of one step, as nothing is held again at its end: for tests of what interrupts a step, and of
+what is in a container. Its window has some 56 requests, where a p95 needs 20.
+"""
+AT_3_USERS = UP_TO_6_USERS.replace("limit: 6", "limit: 3")
+"""The same for several sizes, replicas or engines at once, which must leave each other the CPU."""
+WITH_DRIFT_CHECK = ("confirm: false", "soak: 0s")
+"""Replaced so, a short campaign holds the first size once more at its end."""
 
 
 @dataclass(frozen=True)

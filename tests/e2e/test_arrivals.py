@@ -10,7 +10,7 @@ from harness.measure.protocols import MonotonicClock
 from harness.model import Scenario
 from tests.e2e.local_server import serve
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.side_by_side]
 
 USERS = 8
 ASKING_ONCE = """

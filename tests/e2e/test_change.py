@@ -5,11 +5,12 @@ import subprocess
 
 import pytest
 
-from tests.e2e.project import UP_TO_6_USERS, Project
+from tests.e2e.project import UP_TO_6_USERS, WITH_DRIFT_CHECK, Project
 
 pytestmark = pytest.mark.e2e
 
-MATRIX = "target: targets/behaves\nlimits: {cpus: 0.5, memory: 64MiB}\n" + UP_TO_6_USERS
+SEARCH = UP_TO_6_USERS.replace(*WITH_DRIFT_CHECK)
+MATRIX = "target: targets/behaves\nlimits: {cpus: 0.5, memory: 64MiB}\n" + SEARCH
 
 LOCUSTFILE = """\
 from locust import HttpUser, between, task

@@ -17,7 +17,7 @@ target: {ORDERS}
 users: {{limit: 10, spawn_rate: 10}}
 limits: {{cpus: 0.4, memory: 128MiB}}
 steps: {{settle: 2s, window: {{at_least: 5s, at_most: 10s}}, steady: {{at_most: 0s}}}}
-search: {{strategy: bisect, precision: 50%, first_users: 10, soak: 0s}}
+search: {{strategy: bisect, precision: 50%, first_users: 10, confirm: false}}
 """
 COMPANION = """
 companions:
@@ -50,22 +50,14 @@ def add_companion(project: Project, ready: str, more: str = "") -> None:
     project.write("matrix.yaml", ONE_SIZE.replace(str(ORDERS), "targets/behaves").replace("0.4", "0.5"))
 
 
-@pytest.mark.parametrize(
-    ("ready", "more", "message"),
-    [
-        ("{port: 9999, within: 3s}", "", "the companion store: not ready within 3 s"),
-        ("{port: 8000}", "command: [exit]", "the companion store: ended with exit code 3"),
-        ("{port: 8000}", "seed: ['false']", "the companion store: its seed false ended with 1"),
-        ("{healthy: true, within: 2s}", "", "its image has no"),
-    ],
-)
 def test_a_companion_that_does_not_start_is_named_and_nothing_is_left(
-    project: Project, leftovers: Callable[[], str], ready: str, more: str, message: str
+    project: Project, leftovers: Callable[[], str]
 ) -> None:
-    add_companion(project, ready, more)
+    """For what other reasons it may not start is a matter of the host: see test_container_options.py."""
+    add_companion(project, "{port: 9999, within: 3s}")
     done = project.run_harness("run")
     assert done.returncode == 2, done.stdout + done.stderr
-    assert message in done.stderr
+    assert "the companion store: not ready within 3 s" in done.stderr
     assert "Traceback" not in done.stderr
     assert leftovers() == ""
 
@@ -87,7 +79,8 @@ def test_a_companion_without_cat_is_ready_when_its_port_listens(project: Project
     (folder / "image/NoCat").write_text(f"{text}\nUSER root\nRUN rm $(command -v cat)\nUSER nobody\n")
     before, mark, after = (folder / "target.yaml").read_text().rpartition("{context: image, ")
     (folder / "target.yaml").write_text(f"{before}{mark}dockerfile: NoCat, {after}")
-    project.run_harness("run")
+    with project.start_harness("run") as running:
+        project.wait_for("life-started", running)
     (run, *_) = project.read_events("life-started")
     assert run["companions_ready_after_s"] < 20
 

@@ -18,6 +18,7 @@ from harness.model import (
     FileContent,
     FileCopy,
     Healthcheck,
+    HealthcheckProbe,
     ImageSource,
     Limits,
     PortProbe,
@@ -161,6 +162,26 @@ def test_a_job_that_does_not_succeed_stops_the_campaign(backend: Backend, code: 
     job = build_companion(backend, "migrate", CompletedProbe(within_s), code)
     target = backend.build_target(companions=(job,))
     with pytest.raises(CompanionStartError, match=message), backend.run(target):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("readiness", "command", "seed", "message"),
+    [
+        (PortProbe(8000, 20), "exit", None, "the companion store: ended with exit code 3"),
+        (PortProbe(8000, 20), "answer", ("false",), "the companion store: its seed false ended with 1"),
+        (HealthcheckProbe(2), "answer", None, "its image has no HEALTHCHECK"),
+    ],
+)
+def test_a_companion_that_does_not_start_is_named(
+    backend: Backend, readiness: ReadinessProbe, command: str, seed: tuple[str, ...] | None, message: str
+) -> None:
+    service = replace(backend.build_target(command, readiness=readiness), name="store", port=0)
+    companion = Companion(service, LIMITS, seed)
+    with (
+        pytest.raises(CompanionStartError, match=message),
+        backend.run(backend.build_target(companions=(companion,))),
+    ):
         pass
 
 

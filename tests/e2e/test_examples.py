@@ -1,6 +1,7 @@
 """Each bundled target of public software starts, and answers its own scenario without an error."""
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,18 +13,19 @@ from harness.measure.locust.generator import LocustGenerator
 from harness.measure.protocols import MonotonicClock
 from harness.plan import load_plan
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.side_by_side]
 
 TARGETS = Path(__file__).parents[2] / "targets"
+CAMPAIGN = f"examples-{os.getpid()}"
 USERS = 20
 LOAD_FOR_S = 6.0
 
 
 @pytest.fixture
 def host() -> Iterator[DockerHost]:
-    with contextlib.closing(DockerHost("examples", MonotonicClock())) as host:
+    with contextlib.closing(DockerHost(CAMPAIGN, MonotonicClock())) as host:
         yield host
-        host.remove_leftovers("examples")
+        host.remove_leftovers(CAMPAIGN)
 
 
 @pytest.mark.parametrize("name", ["nginx", "orders", "prometheus", "radicale"])

@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.engine_proxy import run_engine_proxy
 from tests.e2e.outcomes import assert_completes, read_step_endings, wait_until
 from tests.e2e.own_engine import run_own_engine
-from tests.e2e.project import AT_6_USERS, BASE, ONE_SIZE, UP_TO_6_USERS, Project
+from tests.e2e.project import AT_6_USERS, BASE, ONE_SIZE, UP_TO_6_USERS, WITH_DRIFT_CHECK, Project
 from tests.soak.random_kills import find_faults, kill_at_random
 
 pytestmark = pytest.mark.e2e
@@ -96,7 +96,7 @@ def test_an_engine_that_crashes_and_is_started_again_costs_one_container_run(
     one_step: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     with run_own_engine(tmp_path_factory.mktemp("engine")) as engine:
-        engine.load(BASE)
+        engine.load_base()
         with one_step.start_harness("run", DOCKER_HOST=engine.address) as running:
             one_step.wait_for_load(running, engine=engine.address)
             engine.kill()
@@ -191,7 +191,8 @@ def test_a_second_interruption_exits_at_once_and_clean_removes_the_rest(
 
 def test_kills_at_random_lose_nothing(project: Project, leftovers: Callable[[], str]) -> None:
     sizes = "{cpus: [0.7, 0.9], memory: 64MiB}"
-    project.write("matrix.yaml", f"target: targets/behaves\nlimits: {sizes}\n{UP_TO_6_USERS}")
+    search = UP_TO_6_USERS.replace(*WITH_DRIFT_CHECK)
+    project.write("matrix.yaml", f"target: targets/behaves\nlimits: {sizes}\n{search}")
     tally = kill_at_random(project, kills=4, seed=11, within_s=5)
     assert sum(tally.kills.values()) == 4
     assert find_faults(project) == []

@@ -85,7 +85,8 @@ def test_a_target_that_leaks_does_not_sustain_its_users_and_the_answer_says_how_
 def soaked(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Measure a campaign with a soak at its end; its output is in the file output."""
     project = create_project(tmp_path_factory.mktemp("soaked"))
-    project.write("matrix.yaml", ONE_SIZE + UP_TO_12_USERS.replace("soak: 0s", "soak: 10s"))
+    soak = UP_TO_12_USERS.replace("first_users: 3, soak: 0s", "first_users: 12, soak: 10s")
+    project.write("matrix.yaml", ONE_SIZE + soak)
     done = project.run_harness("run")
     assert done.returncode == 0, done.stdout + done.stderr
     project.write("output", done.stdout)
@@ -122,7 +123,7 @@ def test_a_campaign_has_all_its_files_and_latest_points_to_it(soaked: Project) -
 def test_an_interrupted_campaign_leaves_no_containers_and_is_resumed_with_its_steps(
     project: Project, leftovers: Callable[[], str]
 ) -> None:
-    project.write("matrix.yaml", ONE_SIZE + UP_TO_12_USERS)
+    project.write("matrix.yaml", ONE_SIZE + UP_TO_6_USERS)
     with project.start_harness("run") as running:
         project.wait_for("step-finished", running)
         running.send_signal(signal.SIGINT)
@@ -144,7 +145,7 @@ def test_an_interrupted_campaign_leaves_no_containers_and_is_resumed_with_its_st
 def test_a_second_campaign_is_refused_and_the_load_of_a_killed_one_ends_and_clean_removes_its_containers(
     project: Project, leftovers: Callable[[], str]
 ) -> None:
-    project.write("matrix.yaml", ONE_SIZE + UP_TO_12_USERS)
+    project.write("matrix.yaml", ONE_SIZE + UP_TO_6_USERS)
     with project.start_harness("run") as running:
         project.wait_for("life-started", running)
         second = project.run_harness("run")

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,10 +21,28 @@ from tests.e2e.project import AT_6_USERS, ONE_SIZE, UP_TO_6_USERS, Project
 pytestmark = pytest.mark.e2e
 
 
+@dataclass(frozen=True)
+class Secured:
+    """An engine that listens for TLS too, and the folder of the keys with which it trusts its clients."""
+
+    engine: OwnEngine
+    address: str
+    keys: Path
+
+
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnEngine]:
-    with run_own_engine(tmp_path_factory.mktemp("remote"), number=2) as started:
-        yield started
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    keys, port = tmp_path_factory.mktemp("keys"), find_free_port()
+    create_certificates(keys)
+    options = [f"--host=tcp://127.0.0.1:{port}", "--tlsverify", f"--tlscacert={keys}/ca.pem"]
+    options += [f"--tlscert={keys}/server.pem", f"--tlskey={keys}/server-key.pem"]
+    with run_own_engine(tmp_path_factory.mktemp("remote"), number=2, options=options) as engine:
+        yield Secured(engine, f"tcp://127.0.0.1:{port}", keys)
+
+
+@pytest.fixture(scope="module")
+def engine(secured: Secured) -> OwnEngine:
+    return secured.engine
 
 
 @contextlib.contextmanager
@@ -115,29 +134,20 @@ def test_a_docker_context_names_an_engine(project: Project, engine: OwnEngine) -
         assert_completes(project, running)
 
 
-def test_a_campaign_over_tls_with_the_certificates_of_the_matrix(
-    project: Project, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_a_campaign_over_tls_with_the_certificates_of_the_matrix(project: Project, secured: Secured) -> None:
     """Require a refusal before anything starts if the matrix names no certificates."""
-    keys, port = tmp_path_factory.mktemp("keys"), find_free_port()
-    create_certificates(keys)
-    options = [f"--host=tcp://127.0.0.1:{port}", "--tlsverify", f"--tlscacert={keys}/ca.pem"]
-    options += [f"--tlscert={keys}/server.pem", f"--tlskey={keys}/server-key.pem"]
-    with run_own_engine(tmp_path_factory.mktemp("tls"), number=6, options=options) as engine:
-        address = f"tcp://127.0.0.1:{port}"
-        project.write("matrix.yaml", f"engine: '{address}'\n" + ONE_SIZE + AT_6_USERS)
-        refused = project.run_harness("run")
-        assert refused.returncode == 2
-        assert f"no Docker engine answers at {address}" in refused.stderr.replace("\n", " ")
-        project.write(
-            "matrix.yaml",
-            f"engine: {{host: '{address}', certificates: '{keys}'}}\n" + ONE_SIZE + AT_6_USERS,
-        )
-        with project.start_harness("run") as running:
-            project.wait_for("life-started", running, within_s=240)
-            assert len(engine.run_docker("ps", "--quiet").stdout.split()) == 1
-            assert_completes(project, running)
-        assert engine.run_docker("ps", "--all", "--quiet").stdout == b""
+    engine, address = secured.engine, secured.address
+    project.write("matrix.yaml", f"engine: '{address}'\n" + ONE_SIZE + AT_6_USERS)
+    refused = project.run_harness("run")
+    assert refused.returncode == 2
+    assert f"no Docker engine answers at {address}" in refused.stderr.replace("\n", " ")
+    with_keys = f"engine: {{host: '{address}', certificates: '{secured.keys}'}}\n"
+    project.write("matrix.yaml", with_keys + ONE_SIZE + AT_6_USERS)
+    with project.start_harness("run") as running:
+        project.wait_for("life-started", running, within_s=240)
+        assert len(engine.run_docker("ps", "--quiet").stdout.split()) == 1
+        assert_completes(project, running)
+    assert engine.run_docker("ps", "--all", "--quiet").stdout == b""
 
 
 def create_certificates(folder: Path) -> None:

@@ -6,17 +6,17 @@ from collections.abc import Callable
 import pytest
 
 from tests.e2e.outcomes import read_step_endings
-from tests.e2e.project import UP_TO_6_USERS, Project, read_cpu_s, run_docker
+from tests.e2e.project import AT_3_USERS, UP_TO_6_USERS, Project, read_cpu_s, run_docker
 
 pytestmark = pytest.mark.e2e
 
-MATRIX = "target: targets/behaves\nlimits: {cpus: 0.2, memory: 64MiB, replicas: [1, 2]}\n" + UP_TO_6_USERS
+MATRIX = "target: targets/behaves\nlimits: {cpus: 0.2, memory: 64MiB, replicas: [1, 2]}\n"
 BALANCER = "balancer: {limits: {cpus: 0.3, memory: 128MiB}}\n"
 LIMITS = "{{.Name}} {{.HostConfig.CpuQuota}} {{.HostConfig.Memory}}"
 
 
 def test_two_replicas_are_a_size_of_their_own(project: Project, leftovers: Callable[[], str]) -> None:
-    project.write("matrix.yaml", MATRIX + BALANCER)
+    project.write("matrix.yaml", MATRIX + AT_3_USERS + BALANCER)
     done = project.run_harness("run")
     assert done.returncode in (0, 2), done.stdout + done.stderr
     cells = {cell["id"]: cell for cell in project.read_summary()["cells"]}
@@ -30,10 +30,8 @@ def test_two_replicas_are_a_size_of_their_own(project: Project, leftovers: Calla
 
 
 def test_both_replicas_get_load_and_the_death_of_one_ends_the_step(project: Project) -> None:
-    project.write(
-        "matrix.yaml",
-        MATRIX.replace("[1, 2]", "2").replace("window: {at_least: 4s", "window: {at_least: 6s") + BALANCER,
-    )
+    longer = UP_TO_6_USERS.replace("at_least: 4s", "at_least: 6s")
+    project.write("matrix.yaml", MATRIX.replace("[1, 2]", "2") + longer + BALANCER)
     with project.start_harness("run") as running:
         project.wait_for("life-started", running)
         lines = {container: inspect_limits(container) for container in project.list_containers()}

@@ -16,7 +16,7 @@ from harness.measure.protocols import GeneratorFacts
 from harness.model import ANSWERED, LocalWorkers, Requests, Scenario, ThinkTimes
 from tests.e2e.local_server import serve
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.side_by_side]
 
 LOCUSTFILE = """
 import io, shutil, threading, time

@@ -3,13 +3,13 @@
 import pytest
 
 from tests.e2e.live_page import await_state, has_step, read_address
-from tests.e2e.project import ONE_SIZE, UP_TO_6_USERS, Project
+from tests.e2e.project import AT_6_USERS, ONE_SIZE, Project
 
 pytestmark = pytest.mark.e2e
 
 
 def test_a_real_step_is_shown_while_it_is_held(project: Project) -> None:
-    project.write("matrix.yaml", ONE_SIZE + UP_TO_6_USERS)
+    project.write("matrix.yaml", ONE_SIZE + AT_6_USERS)
     with project.start_harness("run", "--live") as running:
         state = await_state(read_address(running), has_step)
         assert running.stdout is not None

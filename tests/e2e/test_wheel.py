@@ -77,7 +77,7 @@ import pytest
     users=10, cpus=0.5, memory="256MiB", target="targets/web", spawn_rate=20, slos={"p95": SLO},
     steps={"settle": "2s", "warm_up": "0s", "window": {"at_least": "5s", "at_most": "10s"},
            "steady": {"at_most": "0s"}},
-    search={"precision": "20%", "soak": "0s"},
+    search={"precision": "20%", "confirm": False},
 )
 def test_the_shop():
     pass

@@ -153,6 +153,7 @@ class Visitor(HttpUser):
 """
 
 
+@pytest.mark.side_by_side
 def test_a_worker_serves_one_master_after_the_other_however_they_ended(tmp_path: Path) -> None:
     """Every request fails, the scenario sets an exit code, and the second master is killed."""
     (tmp_path / "locustfile.py").write_text(FAILING)
@@ -168,6 +169,7 @@ def test_a_worker_serves_one_master_after_the_other_however_they_ended(tmp_path:
                     os.killpg(generator.process.pid, signal.SIGKILL)
 
 
+@pytest.mark.side_by_side
 def test_missing_workers_are_reported_with_the_command_that_starts_one(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
