@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from harness.analyse.result.deployment import find_safe_load
-from harness.analyse.result.margin import find_margin
 from harness.analyse.result.mix import find_inseparable_cost, find_name, predict_mix
 from harness.analyse.result.request_costs import assess_request_costs
+from harness.analyse.result.sizing import find_campaign_margin
 from harness.campaign import rejudge
 from harness.cli.ab import open_with_capacities
 from harness.cli.console import DONE, NOT_MEASURED, CampaignArgument, app, out, say
@@ -43,7 +43,7 @@ def costs(
     if assessed is None:
         say(
             f"What a request costs at {format_size(chosen.cell.limits)} is not known: no valid step of this "
-            "size was held for long enough with CPU counters."
+            "size was held for long enough with CPU counters, or its requests use no CPU time that shows."
         )
         return NOT_MEASURED
     weights = _read_mix(assessed, mix) if mix is not None else None
@@ -60,8 +60,7 @@ def _predict(
 ) -> MixPrediction:
     safe_users = None
     if chosen.sustains(1):
-        limit = result.users_limit
-        margin = find_margin(chosen, limit, limit, result.cells, result.slos)
+        margin = find_campaign_margin(result, chosen)
         safe_users = find_safe_load(chosen, margin, result.headroom_ratio).users
     return predict_mix(assessed, weights, safe_users, chosen.limiting_factor)
 

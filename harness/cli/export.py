@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from harness.analyse.result.deployment import plan_deployment
-from harness.analyse.result.margin import find_margin
+from harness.analyse.result.sizing import find_campaign_margin
 from harness.campaign import rejudge
 from harness.cli.ab import open_with_capacities
 from harness.cli.console import DONE, CampaignArgument, app, out, say
@@ -72,9 +72,8 @@ def _render_size(campaign: Path, system: System, size: str | None, users: int | 
     plan = plan_from_json(folder.read_plan())
     result = rejudge(plan, folder)
     chosen = choose_size(result, size)
-    limit, service = result.users_limit, build_service(plan.target, chosen.cell)
-    margin = find_margin(chosen, limit, limit, result.cells, plan.slos) if chosen.sustains(1) else None
-    deployment = plan_deployment(result, chosen, margin, service, users or limit)
+    margin, service = find_campaign_margin(result, chosen), build_service(plan.target, chosen.cell)
+    deployment = plan_deployment(result, chosen, margin, service, users or result.users_limit)
     if deployment is None:
         raise refuse_size(result, chosen)
     return render_export(deployment, system, result.campaign)

@@ -296,6 +296,9 @@ def size(
     hour_price = compute_hour_price(plan.price, sizing.recommended.cell) if sizing.recommended else None
     for line in describe_sizing(sizing, hour_price, plan.price.currency if plan.price else ""):
         say(line)
+    if not headroom_ratio and plan.headroom_ratio:
+        asked = f"{100 * plan.headroom_ratio:.4g}%"
+        say(f"This leaves no headroom. The campaign's own answer does: --headroom {asked}.")
     grown = assess_growth(result, users, headroom_ratio, monthly_ratio)
     if replicas := describe_replicas(choose_size(grown, users, headroom_ratio), result):
         say(replicas)

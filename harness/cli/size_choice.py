@@ -6,7 +6,7 @@ import typer
 
 from harness.analyse.result.sizing import select_worst_repetitions
 from harness.errors import UsageError
-from harness.model import CampaignResult, CellResult, Limits
+from harness.model import CampaignResult, CellResult
 from harness.plan import parse_size
 from harness.report.view import cell_text
 from harness.report.view.text import format_size
@@ -34,23 +34,20 @@ def choose_size(result: CampaignResult, size: str | None) -> CellResult:
                 f"choose one with --size: {_list_sizes(result)}",
             )
         return result.sizing.recommended
-    named = [cell for cell in result.cells if size in (cell.cell.id, cell.cell.size_name)]
-    named += _find_by_limits(result, parse_size(size))
-    if len(named) > 1 and len({cell.cell.limits for cell in named}) > 1:
+    named = [cell for cell in result.cells if size == cell.cell.id]
+    if not named:
+        worst, limits = select_worst_repetitions(result.cells), parse_size(size)
+        named = [
+            cell
+            for each, cell in worst.items()
+            if size == cell.cell.size_name or each.drop_variant() == limits
+        ]
+    if len(named) > 1:
         ids = ", ".join(cell.cell.id for cell in named[:10])
         raise UsageError(f"{size!r} is more than one size", f"name one of them: {ids}")
     if named:
         return named[0]
     raise UsageError(f"{size!r} is no size of this campaign", f"its sizes are {_list_sizes(result)}")
-
-
-def _find_by_limits(result: CampaignResult, limits: Limits | None) -> list[CellResult]:
-    """Return the sizes with these limits, each by its worst repetition."""
-    if limits is None:
-        return []
-    return [
-        cell for size, cell in select_worst_repetitions(result.cells).items() if size.drop_variant() == limits
-    ]
 
 
 def refuse_size(result: CampaignResult, chosen: CellResult) -> UsageError:

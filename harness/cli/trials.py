@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from harness.analyse.result.deployment import find_safe_load
-from harness.analyse.result.margin import find_margin
+from harness.analyse.result.sizing import find_campaign_margin
 from harness.campaign import rejudge
 from harness.campaign.resume import describe_changes
 from harness.campaign.trial_spec import count_burst_users, estimate_trial_s
@@ -21,7 +21,7 @@ from harness.model import CampaignResult, CellResult, Plan, Verdict
 from harness.model.trials import Burst, BurstAsk, LongSoak, SoakAsk, Trial, TrialAsk
 from harness.plan import parse_burst_length, parse_factor, parse_soak_length, plan_from_json
 from harness.report import render_report
-from harness.report.view.text import format_duration, format_estimate, format_size
+from harness.report.view.text import format_duration, format_estimate, format_size, format_users
 from harness.report.view.trials import describe_trial
 from harness.store import CampaignFolder
 
@@ -119,7 +119,7 @@ def _choose_users(result: CampaignResult, chosen: CellResult) -> int:
         return limit
     if not chosen.sustains(1):
         raise refuse_size(result, chosen)
-    margin = find_margin(chosen, limit, limit, result.cells, result.slos)
+    margin = find_campaign_margin(result, chosen)
     return find_safe_load(chosen, margin, result.headroom_ratio).users
 
 
@@ -156,6 +156,7 @@ def load_measured_plan(matrix: Path | None, folder: CampaignFolder, stored: Plan
 def _announce(plan: Plan, chosen: CellResult, users: int, ask: TrialAsk) -> str:
     size, total = format_size(chosen.cell.limits), format_estimate(estimate_trial_s(plan, ask))
     if isinstance(ask, BurstAsk):
-        more = f"{users} users, then {count_burst_users(users, ask.factor)} for {format_duration(ask.for_s)}"
+        most, length = count_burst_users(users, ask.factor), format_duration(ask.for_s)
+        more = f"{format_users(users)}, then {most} for {length}"
         return f"burst of {size}: {more}, then {users} until it is steady again; about {total}"
-    return f"soak of {size}: {users} users for {format_duration(ask.for_s)}; about {total}"
+    return f"soak of {size}: {format_users(users)} for {format_duration(ask.for_s)}; about {total}"

@@ -14,6 +14,8 @@ from harness.model.results import CellResult
 from harness.model.trials import Trials
 from harness.model.verdicts import CampaignState, Verdict
 
+_ALIKE_RATIO = 0.95
+
 
 @dataclass(frozen=True, slots=True)
 class Interpolation:
@@ -43,6 +45,10 @@ class Margin:
     headroom_probability: float
     companion: str | None = None
 
+    def is_alike(self, other: "Margin | None") -> bool:
+        """Return True if another size sustains as many users for all that is known: runs differ by 3 %."""
+        return other is not None and other.capacity_users >= _ALIKE_RATIO * self.capacity_users
+
 
 @dataclass(frozen=True, slots=True)
 class Sizing:
@@ -57,6 +63,7 @@ class Sizing:
     `next_smaller` is the next smaller size with an answer, `best` the size that sustains most users.
     `undecided_sizes` would be recommended instead if they sustained the users. `all_sustain`: every measured
     size sustains them and keeps the headroom. Of a repeated size, the worst repetition counts.
+    `headroom_ratio` is the headroom that was asked for: of few users `needed` is a larger share.
     """
 
     users: int
@@ -72,6 +79,7 @@ class Sizing:
     margin: Margin | None = None
     just_enough: CellResult | None = None
     just_enough_margin: Margin | None = None
+    headroom_ratio: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

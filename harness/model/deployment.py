@@ -150,7 +150,8 @@ class Deployment:
 
     `limits` are those of one replica. `replicas_help` is False if a companion or errors stop the size, or a
     companion is predicted to: whether further replicas make it carry more is then unknown. `ready_after_s` is
-    how long a container took to be ready; None if unknown.
+    how long a container took to be ready; None if unknown. `is_complete` is False if the campaign may still
+    get another answer.
     """
 
     result: CellResult
@@ -162,3 +163,4 @@ class Deployment:
     use: ReplicaUse
     replicas_help: bool = True
     ready_after_s: float | None = None
+    is_complete: bool = True

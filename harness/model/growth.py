@@ -135,3 +135,13 @@ class Growth:
 def round_headroom(headroom_ratio: float) -> int:
     """Return a headroom in millionths."""
     return round(headroom_ratio * MILLION)
+
+
+def count_needed_users(users: int, headroom_ratio: float) -> int:
+    """Return the users with their headroom, rounded up."""
+    return -(-users * (MILLION + round_headroom(headroom_ratio)) // MILLION)
+
+
+def shrink_by_headroom(users: int, headroom_ratio: float) -> int:
+    """Return the most users who need no more than `users` with their headroom."""
+    return users * MILLION // (MILLION + round_headroom(headroom_ratio))

@@ -294,6 +294,11 @@ class CellResult:
         """The most users that the size is known to sustain; 0 if it sustains none or is undecided."""
         return self.sustained_users or 0 if self.sustains(1) else 0
 
+    @property
+    def is_inferred_only(self) -> bool:
+        """True if the answer follows from another size, and no soak has confirmed it since."""
+        return self.status is Status.INFERRED and (self.soak is None or self.soak.verdict is not Verdict.PASS)
+
     def sustains(self, users: int) -> bool:
         """Return True if the cell sustains this number of users, measured or inferred from a smaller size."""
         known = self.status in (Status.BRACKETED, Status.CENSORED, Status.INFERRED)

@@ -32,6 +32,9 @@ _MONTHS = {"week": 7 / (365.25 / 12), "month": 1.0, "quarter": 3.0, "year": 12.0
 _GROWTH_HINT = 'write "8%/month"; week, month, quarter and year are known'
 _WEIGHT = re.compile(r"\s*=\s*(?P<weight>[0-9]{1,9}(\.[0-9]{1,9})?)\s*(?P<percent>%?)\s*(?:,\s*|$)")
 _MIX_HINT = 'write "GET /item=3, POST /cart=1": the name of each request, and how often it comes'
+_PERCENT_TOLERANCE = 1.0
+"""Shares that are rounded don't add up to 100 % exactly: three of 33.3 % are 99.9 %."""
+
 _OLD_KEYS = {"gb_hour": "gib_hour"}
 _REQUIREMENT_HINT = (
     'write "users >= 400 at cpus <= 1 and memory <= 256MiB", "recovers within 60s" or "memory level"'
@@ -127,7 +130,7 @@ def _parse_limits(text: str, bounds_text: str | None) -> Limits:
     """Return the largest limits that a requirement allows."""
     bounds = _parse_bounds(text, bounds_text)
     try:
-        cores = units.parse_cores(float(bounds.get("cpus", units.CPU_MOST_CORES)))
+        cores = units.parse_cores(units.parse_number_or_text(bounds.get("cpus", str(units.CPU_MOST_CORES))))
         memory_bytes = (
             units.parse_memory_bytes(bounds["memory"]) if "memory" in bounds else units.MEMORY_MOST_BYTES
         )
@@ -235,8 +238,14 @@ def parse_mix(text: str, known: Sequence[str]) -> list[tuple[str, float]]:
         rest = rest[weight.end() :]
     if len(has_percent) > 1:
         raise UsageError(f"{text!r} has weights with % and without", _MIX_HINT)
-    if sum(weight for _, weight in parts) <= 0:
+    total = sum(weight for _, weight in parts)
+    if total <= 0:
         raise UsageError(f"{text!r} asks for no requests", _MIX_HINT)
+    if "%" in has_percent and abs(total - 100) > _PERCENT_TOLERANCE:
+        raise UsageError(
+            f"{text!r}: the shares add up to {total:.6g}%, and not to 100%",
+            "give all requests of the mix a share, or write weights without %",
+        )
     return parts
 
 

@@ -5,12 +5,12 @@ is what the target needs without users and what the users add. Replicas are take
 is measured for as many as the size has, and an assumption beyond.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.model import (
     CampaignResult,
+    CampaignState,
     CellResult,
     Factor,
     Limits,
@@ -28,6 +28,7 @@ from harness.model.deployment import (
     Service,
     build_service,
 )
+from harness.model.growth import shrink_by_headroom
 from harness.model.memory import MemoryOutlook
 
 OUTSIDE_FACTORS = (Factor.DEPENDENCY, Factor.ERRORS)
@@ -68,6 +69,7 @@ def plan_deployment(
         replicas_help=result.limiting_factor not in OUTSIDE_FACTORS
         and (margin is None or margin.companion is None),
         ready_after_s=result.ready_after_s,
+        is_complete=campaign.state is CampaignState.COMPLETE,
     )
 
 
@@ -83,7 +85,7 @@ def find_safe_load(result: CellResult, margin: Margin | None, headroom_ratio: fl
         basis = CapacityBasis.MEASURED
     elif margin is not None and margin.is_predicted:
         capacity, basis = max(margin.capacity_users, capacity), CapacityBasis.PREDICTED
-    users = max(1, min(sustained, math.floor(round(capacity / (1 + headroom_ratio), 6))))
+    users = max(1, min(sustained, shrink_by_headroom(int(capacity), headroom_ratio)))
     passed = _list_passed(result)
     above = [step for step in passed if step.users >= users]
     return SafeLoad(
@@ -104,7 +106,7 @@ def _list_passed(result: CellResult) -> list[StepResult]:
 
 def _count_replicas(users: int, safe_users: int, measured_replicas: int) -> int:
     """Return how many replicas carry the users, if `measured_replicas` of them carry `safe_users`."""
-    return max(1, math.ceil(round(users * measured_replicas / safe_users, 6)))
+    return max(1, -(-users * measured_replicas // safe_users))
 
 
 def _measure_use(result: CellResult, safe: SafeLoad) -> ReplicaUse:

@@ -33,7 +33,7 @@ from harness.model import (
     StepResult,
     Verdict,
 )
-from harness.model.growth import MILLION, round_headroom
+from harness.model.growth import count_needed_users, shrink_by_headroom
 
 _BEYOND = 4
 """The table ends at so many times the users that were measured or that are there."""
@@ -113,19 +113,9 @@ def choose_size(growth: Growth, users: int, headroom_ratio: float) -> Choice | N
     return Choice(Ground.TIGHT, roomiest, replicas, roomiest.users, instead=reasoned)
 
 
-def count_needed_users(users: int, headroom_ratio: float) -> int:
-    """Return the users with their headroom, rounded up."""
-    return -(-users * (MILLION + round_headroom(headroom_ratio)) // MILLION)
-
-
 def count_held_users(option: GrowthOption, headroom_ratio: float) -> int:
     """Return the most users that a size holds with the headroom: no more than it sustained."""
-    return min(option.users, _shrink_by_headroom(option.room_users, headroom_ratio))
-
-
-def _shrink_by_headroom(users: int, headroom_ratio: float) -> int:
-    """Return the most users who need no more than `users` with their headroom."""
-    return users * MILLION // (MILLION + round_headroom(headroom_ratio))
+    return min(option.users, shrink_by_headroom(option.room_users, headroom_ratio))
 
 
 def _choose_replicas(growth: Growth, users: int, headroom_ratio: float) -> Choice | None:
@@ -147,7 +137,7 @@ def _choose_replicas(growth: Growth, users: int, headroom_ratio: float) -> Choic
         return None
     _, option, replicas, until = min(candidates, key=lambda candidate: candidate[0])
     if shared is not None:
-        until = min(until, _shrink_by_headroom(shared.users, headroom_ratio))
+        until = min(until, shrink_by_headroom(shared.users, headroom_ratio))
     return Choice(Ground.REASONED, option, replicas, until)
 
 
@@ -171,7 +161,7 @@ def _list_rows(growth: Growth, first: int, last: int, ratio: float) -> tuple[Gro
     Each row has what its last users need. A row of replicas spans at least as many users as `ratio` says.
     """
     if growth.shared is not None:
-        full = _shrink_by_headroom(growth.shared.users, growth.headroom_ratio)
+        full = shrink_by_headroom(growth.shared.users, growth.headroom_ratio)
         last = min(last, max(full, *(option.users for option in growth.options)))
     rows: list[GrowthRow] = []
     users = first

@@ -106,7 +106,7 @@ def _build_margin(
             capacity, companion = _raise_to_sustained(estimate, result), name
     sigma = math.hypot(capacity.sigma, _RUN_SIGMA, host_sigma)
     return Margin(
-        capacity_users=capacity.users,
+        capacity_users=round(capacity.users, 6),
         is_predicted=measured is None,
         spare_cpu_ratio=_compute_spare_cpu(result, users, everyone),
         spare_memory_ratio=_compute_spare_memory(result, users),

@@ -28,12 +28,17 @@ def find_name(names: Sequence[str], asked: str) -> str | None:
 
 
 def find_inseparable_cost(costs: RequestCosts, weights: Mapping[str, float]) -> RequestCost | None:
-    """Return a row of several names that a mix asks for in another proportion than was measured, if any."""
+    """Return a row of several names that a mix asks for in another proportion than was measured, if any.
+
+    Nobody asks for requests that fail, so these are left out.
+    """
     for cost in costs.rows:
-        asked = np.array([weights.get(name, 0.0) if name is not None else 0.0 for name in cost.names])
+        pairs = zip(cost.names, cost.name_ratios, strict=True)
+        named = [(name, ratio) for name, ratio in pairs if name is not None]
+        asked = np.array([weights.get(name, 0.0) for name, _ in named])
         if cost.kind is CostKind.NAME or asked.sum() <= 0:
             continue
-        measured = np.array(cost.name_ratios)
+        measured = np.array([ratio for _, ratio in named])
         if measured.sum() <= 0:
             return cost
         if np.abs(asked / asked.sum() - measured / measured.sum()).max() > _SAME_PROPORTION:

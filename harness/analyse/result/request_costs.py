@@ -4,7 +4,8 @@ How many times as much one name costs as another is taken to be the same at all 
 steps are fitted together (see `cost_regression`). How much all of them cost is not: a size that has less
 memory, or a host that is slower, needs more CPU time for everything. So the CPU time of each step is first
 brought to the pace of the size's own steps, as in `host_speed`, and then that of each other size to the level
-of the size. Steps that are INVALID, or in which the target died or stalled, do not count.
+of the size. Steps that are INVALID, or in which the target died, stalled or was so short of memory that the
+kernel used its CPU time, do not count.
 """
 
 from collections.abc import Sequence
@@ -22,7 +23,8 @@ from harness.analyse.result.cost_regression import (
     find_inseparable,
     fit_costs,
 )
-from harness.model import CampaignResult, CellResult, HostSpeed, Rule, StepResult, Verdict
+from harness.analyse.step.memory_shortage import find_memory_shortage
+from harness.model import CampaignResult, CellResult, HostSpeed, Limits, Rule, StepResult, Verdict
 from harness.model.request_costs import CostKind, RequestCost, RequestCosts
 from harness.model.request_slices import RequestSlices
 
@@ -108,12 +110,15 @@ def _list_steps(campaign: CampaignResult, chosen: CellResult) -> list[_Step]:
         _Step(step, step.slices, number)
         for number, cell in enumerate((chosen, *others))
         for step in (*cell.steps, cell.soak.step if cell.soak is not None else None)
-        if step is not None and step.slices is not None and _is_valid(step)
+        if step is not None and step.slices is not None and _is_valid(step, cell.cell.limits)
     ]
 
 
-def _is_valid(step: StepResult) -> bool:
-    return step.verdict is Verdict.PASS or step.rule in (Rule.SLO_BROKEN, Rule.MEMORY_GROWS)
+def _is_valid(step: StepResult, limits: Limits) -> bool:
+    use = step.target
+    shortage = find_memory_shortage(use.stalls, limits.memory_bytes, use.memory_peak_bytes, limits.replicas)
+    is_judged = step.verdict is Verdict.PASS or step.rule in (Rule.SLO_BROKEN, Rule.MEMORY_GROWS)
+    return is_judged and (shortage is None or not shortage.slows_requests)
 
 
 def _build_slices(steps: Sequence[_Step], names: tuple[str | None, ...], speed: HostSpeed | None) -> Slices:
@@ -322,6 +327,7 @@ def _build_row(costs: _Costs, index: int, mean_s: float) -> RequestCost:
     half_s = float(fit.half_s[index]) * widen
     allowed_s = RESOLVED_RATIO * max(cpu_s, mean_s)
     is_resolved = half_s <= allowed_s
+    needed_s = costs.load_s * (half_s / allowed_s) ** 2 if allowed_s > 0 else None
     ratios = load.rates / load.rates.sum()
     return RequestCost(
         kind=group.kind,
@@ -333,5 +339,5 @@ def _build_row(costs: _Costs, index: int, mean_s: float) -> RequestCost:
         high_s=cpu_s + (float(fit.high_s[index]) - cpu_s) * widen,
         cpu_ratio=min(1.0, float(costs.group_rates[index]) * cpu_s / costs.cores),
         is_resolved=is_resolved,
-        needed_s=None if is_resolved else costs.load_s * (half_s / allowed_s) ** 2,
+        needed_s=None if is_resolved else needed_s,
     )

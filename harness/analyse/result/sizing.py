@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from harness.analyse.result.margin import find_margins
+from harness.analyse.result.margin import find_margin, find_margins
 from harness.model import (
     GIB,
     CampaignResult,
@@ -27,10 +27,14 @@ from harness.model import (
     Slo,
     Status,
 )
+from harness.model.growth import count_needed_users
 
 _Sizes = Mapping[Limits, CellResult]
 _Rank = Callable[[Limits], tuple[float, Limits, float, str]]
 """Price, size without its variant, the capacity with a minus sign, and the name of the variant."""
+
+
+_PRICE_DECIMALS = 12
 
 
 def add_sizing(result: CampaignResult) -> CampaignResult:
@@ -59,7 +63,7 @@ def recommend_size(
     than were measured, its capacity is predicted (see `margin`). If no size keeps the headroom, the size with
     the largest capacity is recommended.
     """
-    needed, sizes = math.ceil(round(users * (1 + headroom_ratio), 6)), select_worst_repetitions(cells)
+    needed, sizes = count_needed_users(users, headroom_ratio), select_worst_repetitions(cells)
     margins = _find_margins(sizes, users, needed, slos)
     rank, rank_size = _build_rank(sizes, margins, price), _build_rank(sizes, margins, None)
     keeping = [limits for limits in margins if _keeps(sizes[limits], margins[limits], needed)]
@@ -69,13 +73,14 @@ def recommend_size(
     sizing = Sizing(
         users=users,
         needed=needed,
+        headroom_ratio=headroom_ratio,
         best=_find_best(sizes),
         interpolation=_interpolate(sizes, needed, smallest),
         undecided_sizes=_find_undecided(sizes, recommended, rank),
     )
     if recommended is None or smallest is None:
         return sizing
-    just_enough = min((each for each in margins if rank(each) < rank(recommended)), key=rank, default=None)
+    just_enough = _find_just_enough(margins, recommended, rank)
     return replace(
         _add_recommended(sizing, sizes, recommended, keeping),
         smallest=sizes[smallest],
@@ -125,8 +130,35 @@ def _keeps(result: CellResult, margin: Margin | None, needed: int) -> bool:
     return margin is not None and margin.is_predicted and margin.capacity_users >= needed
 
 
+def find_campaign_margin(campaign: CampaignResult, chosen: CellResult) -> Margin | None:
+    """Return what a size has to spare at the campaign's users limit, from the same sizes as `recommend_size`.
+
+    None if the size is not known to sustain any users, or if nothing tells it.
+    """
+    if not chosen.sustains(1):
+        return None
+    users = campaign.users_limit
+    sizes = {**select_worst_repetitions(campaign.cells), chosen.cell.limits: chosen}
+    others = [sizes[limits] for limits in sorted(sizes)]
+    needed = count_needed_users(users, campaign.headroom_ratio)
+    return find_margin(chosen, users, needed, others, campaign.slos)
+
+
+def _find_just_enough(
+    margins: Mapping[Limits, Margin | None], recommended: Limits, rank: _Rank
+) -> Limits | None:
+    """Find the first size before the recommended one; if there are some with as much room, the first of them.
+
+    Before it are those that do not keep the headroom, and all if none does.
+    """
+    before = [limits for limits in margins if rank(limits) < rank(recommended)]
+    own = margins[recommended]
+    alike = [each for each in before if own is not None and own.is_alike(margins[each])]
+    return min(alike or before, key=rank, default=None)
+
+
 def _get_capacity(margin: Margin | None) -> float:
-    return margin.capacity_users if margin is not None else 0.0
+    return 0.0 if margin is None or math.isnan(margin.capacity_users) else margin.capacity_users
 
 
 def select_worst_repetitions(cells: Sequence[CellResult]) -> _Sizes:
@@ -256,15 +288,20 @@ def _is_censored_below(cells: Sequence[CellResult], users: int) -> bool:
 
 
 def compute_hour_price(price: Price | None, cell: Cell) -> float | None:
-    """Return the price of an hour of all replicas of the cell's size; None if the size has no price."""
+    """Return the price of an hour of all replicas of the cell's size; None if the size has no price.
+
+    It is without the error of float arithmetic, so that sizes of one price are a tie.
+    """
     if price is None:
         return None
+    limits = cell.limits
     if cell.size_name is not None and cell.size_name in price.by_name:
-        return price.by_name[cell.size_name] * cell.limits.replicas
+        return round(price.by_name[cell.size_name] * limits.replicas, _PRICE_DECIMALS)
     if price.cpu_hour is None and price.gib_hour is None:
         return None
-    limits = cell.limits
-    return limits.total_cores * (price.cpu_hour or 0) + limits.total_bytes / GIB * (price.gib_hour or 0)
+    memory_gib = limits.total_bytes / GIB
+    hour = limits.total_cores * (price.cpu_hour or 0) + memory_gib * (price.gib_hour or 0)
+    return round(hour, _PRICE_DECIMALS)
 
 
 def compute_costs(sizes: Mapping[Limits, CellResult], price: Price | None) -> tuple[Cost, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from harness.analyse.result.sizing import check_requirement
-from harness.model import CampaignResult, Check, Requirement, Verdict
+from harness.model import CampaignResult, Check, Requirement, Rule, Verdict
 from harness.model.trials import (
     Burst,
     BurstOutcome,
@@ -13,6 +13,8 @@ from harness.model.trials import (
     TrialCheck,
     TrialRequirement,
 )
+
+_ENDS_EARLY = (Rule.DIED, Rule.DEPENDENCY_DIED, Rule.STALLED, Rule.ALL_FAILED)
 
 
 def check_any_requirement(
@@ -77,12 +79,14 @@ def _recovers_within(burst: Burst, within_s: float) -> bool | None:
 def _is_memory_level(soak: LongSoak) -> bool | None:
     """Return whether memory is level; None if the soak does not tell.
 
-    A process that was killed for lack of memory had no level memory, whatever its floors say.
+    A process that was killed for lack of memory had no level memory, whatever its floors say. One that ended
+    before its time shows no more than that: the next one begins with little memory.
     """
     if soak.memory is None or soak.step is None:
         return None
     if soak.memory.growth is MemoryGrowth.GROWS or soak.step.target.is_out_of_memory:
         return False
-    if soak.memory.growth in (MemoryGrowth.UNTOLD, MemoryGrowth.SLOWS):
+    ended_early = bool(soak.restarts) or soak.step.rule in _ENDS_EARLY
+    if ended_early or soak.step.verdict is Verdict.INVALID:
         return None
-    return True if soak.step.verdict is not Verdict.INVALID else None
+    return True if soak.memory.growth is MemoryGrowth.LEVEL else None

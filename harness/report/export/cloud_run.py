@@ -70,7 +70,10 @@ def _build_concurrency(deployment: Deployment) -> Node:
     concurrency = words.choose_concurrency(deployment)
     if concurrency is None:
         return Unknown("not known: how many requests a replica serves at once was not measured")
-    return Explained(min(concurrency, _MOST_CONCURRENCY), words.explain_concurrency(deployment))
+    why = words.explain_concurrency(deployment)
+    if concurrency > _MOST_CONCURRENCY:
+        why += f"; {_SELLER} allows no more than {_MOST_CONCURRENCY}"
+    return Explained(min(concurrency, _MOST_CONCURRENCY), why)
 
 
 def _build_container(deployment: Deployment) -> Node:

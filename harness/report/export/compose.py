@@ -2,7 +2,13 @@
 
 from harness.model.deployment import Deployment
 from harness.report.export.kubernetes import build_image
-from harness.report.export.names import LEAST_RESERVED_BYTES, to_cores, to_label, to_mebibytes
+from harness.report.export.names import (
+    LEAST_RESERVED_BYTES,
+    count_millicores,
+    to_cores,
+    to_label,
+    to_mebibytes,
+)
 from harness.report.export.tree import Explained, Node, Unknown
 from harness.report.view import deployment as words
 
@@ -37,9 +43,8 @@ def _build_resources(deployment: Deployment) -> Node:
     limits, cpu_cores = deployment.limits, deployment.use.cpu_cores
     cpu: Node = Unknown(words.explain_cpu_request(deployment))
     if cpu_cores is not None:
-        cpu = Explained(
-            to_cores(round(min(cpu_cores, limits.cpu_cores), 3)), words.explain_cpu_request(deployment)
-        )
+        cores = count_millicores(min(cpu_cores, limits.cpu_cores)) / 1000
+        cpu = Explained(to_cores(min(cores, limits.cpu_cores)), words.explain_cpu_request(deployment))
     memory_mib = to_mebibytes(max(LEAST_RESERVED_BYTES, words.choose_memory_request(deployment)))
     return {
         "limits": {

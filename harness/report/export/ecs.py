@@ -13,6 +13,9 @@ from harness.report.view import deployment as words
 
 _SELLER = "Fargate"
 _UNITS_PER_CPU = 1024
+_ALARM_S = 180.0
+"""The alarm of a target tracking policy goes off when three readings, one a minute, lie above the target."""
+
 _WHOLE_FROM_PERCENT, _MOST_PERCENT = 10, 99
 _PARAMETERS: Node = {
     "Cluster": {"Type": "String", "Description": "The name of the ECS cluster"},
@@ -129,7 +132,7 @@ def _build_policy(deployment: Deployment, sold: Limits) -> Node:
         "PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"},
         "TargetValue": Explained(
             _compute_percent(deployment, sold),
-            f"per cent of the task's CPU, {words.explain_scaling(deployment)}; ECS looks every minute",
+            f"per cent of the task's CPU, {words.explain_scaling(deployment, _ALARM_S)}",
         ),
     }
     if deployment.ready_after_s is not None:

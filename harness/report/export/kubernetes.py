@@ -5,7 +5,7 @@ import math
 from harness.model.deployment import Deployment
 from harness.model.readiness import CommandProbe, HttpProbe, PortProbe, ReadinessProbe, TcpProbe
 from harness.report.export.commands import choose_words, find_cleared
-from harness.report.export.names import to_label, to_mebibytes, to_millicores
+from harness.report.export.names import count_millicores, to_label, to_mebibytes, to_millicores
 from harness.report.export.tree import Explained, Node, Unknown
 from harness.report.view import deployment as words
 
@@ -134,12 +134,22 @@ def _build_probe(readiness: ReadinessProbe, port: int) -> Node | None:
             return None
 
 
+def _compute_percent(deployment: Deployment) -> int:
+    """Return the use, in per cent of the CPU request, above which Kubernetes is to start a further replica.
+
+    The request is in whole millicores: a use of 0.4 of them is 40 % of it. Kubernetes adds its tolerance.
+    """
+    use = deployment.use
+    used_cores = min(use.cpu_cores or 0.0, deployment.limits.cpu_cores)
+    scale_at_cores = used_cores * use.scale_at_users / use.users
+    percent = 100 * 1000 * scale_at_cores / count_millicores(used_cores) / _TOLERANCE
+    return max(1, math.floor(round(percent, 6)))
+
+
 def _build_autoscaler(deployment: Deployment) -> Node:
     label = to_label(deployment.service.name)
-    use = deployment.use
-    percent = math.floor(round(100 * use.scale_at_users / use.users / _TOLERANCE, 6))
     target = Explained(
-        percent,
+        _compute_percent(deployment),
         "per cent of the CPU request, which is the use at the safe load. Kubernetes acts 10 % above this: "
         f"{words.explain_scaling(deployment)}",
     )

@@ -17,9 +17,14 @@ def to_label(name: str, longest: int = 63) -> str:
     return (label if label[:1].isalpha() else f"app-{label}")[:longest].strip("-")
 
 
+def count_millicores(cores: float) -> int:
+    """Return an amount of CPU in thousandths of a core, rounded up."""
+    return max(1, math.ceil(round(1000 * cores, 6)))
+
+
 def to_millicores(cores: float) -> str:
     """Return an amount of CPU in Kubernetes' unit, rounded up: `344m`."""
-    return f"{max(1, math.ceil(round(1000 * cores, 6)))}m"
+    return f"{count_millicores(cores)}m"
 
 
 def to_cores(cores: float) -> str:

@@ -14,7 +14,7 @@ def describe_sizing(sizing: Sizing, hour_price: float | None = None, currency: s
     `hour_price` is the price of the recommended size per hour; None without prices.
     """
     price = "" if hour_price is None else text.format_money(hour_price, currency)
-    needed = f"{text.format_count(sizing.users)} users"
+    needed = text.format_users(sizing.users)
     if sizing.needed != sizing.users:
         needed += f" and headroom ({text.format_count(sizing.needed)})"
     lines = [f"For {needed} {_recommend(sizing, price)}"]
@@ -59,9 +59,14 @@ def _recommend(sizing: Sizing, price: str) -> str:
 
 
 def _describe_cost(sizing: Sizing, price: str) -> str:
-    """Return `, for 0.041 EUR an hour the cheapest`, with the smallest size; empty without a price."""
+    """Return `, for 0.041 EUR an hour the cheapest`, with the smallest size; empty without a price.
+
+    A size that is taken for want of one with the headroom is neither.
+    """
     if not price:
         return ""
+    if not sizing.keeps_headroom:
+        return f", for {price} an hour"
     smallest, recommended = sizing.smallest, sizing.recommended
     if smallest is None or recommended is None or smallest.cell.limits == recommended.cell.limits:
         return f", for {price} an hour the cheapest, and the smallest"

@@ -6,8 +6,8 @@ from harness.model import CampaignState, CellResult, Cost, Ground
 from harness.report.view import text
 from harness.report.view.cells import CellView
 from harness.report.view.checks import Fact
-from harness.report.view.growth import GROUND_WORDS, GrowthRowView
-from harness.report.view.margin import format_probability, list_spare
+from harness.report.view.growth import GrowthRowView
+from harness.report.view.margin import format_capacity, format_headroom, format_probability, list_spare
 from harness.report.view.recommendation import write_recommendation
 from harness.report.view.view import View
 
@@ -91,16 +91,16 @@ def _build_margin(view: View) -> tuple[Fact, ...]:
         return (Fact("Margin", text.NO_DATA, "no measured size is enough"),)
     if margin is None:
         return (Fact("Margin", "not known", "nothing that was measured tells it"),)
-    users = text.format_count(sizing.users)
+    users = text.format_users(sizing.users)
     source = "predicted" if margin.is_predicted else "measured"
-    capacity = f"expected to sustain {text.format_rounded(margin.capacity_users)} users ({source})"
-    wanted = text.format_ratio(sizing.needed / sizing.users - 1) if sizing.users else text.NO_DATA
+    capacity = f"expected to sustain {format_capacity(margin)} users ({source})"
     if sizing.needed > sizing.users:
+        wanted = format_headroom(sizing)
         keeps = f"room for {wanted} more" if sizing.keeps_headroom else f"NO room for {wanted} more"
         capacity = f"{keeps}: {capacity}"
     return (
-        Fact("Margin", f"{list_spare(margin) or 'not known'} spare", f"at {users} users; {capacity}"),
-        Fact("How sure", format_probability(margin.probability), f"that another run sustains {users} users"),
+        Fact("Margin", f"{list_spare(margin) or 'not known'} spare", f"at {users}; {capacity}"),
+        Fact("How sure", format_probability(margin.probability), f"that another run sustains {users}"),
     )
 
 
@@ -112,7 +112,7 @@ def _choose_growth_rows(view: View) -> tuple[GrowthRowView, ...]:
     at = next((number for number, row in enumerate(rows) if row.until_users >= view.users_limit), len(rows))
     start = max(0, min(at - 2, len(rows) - _MOST_GROWTH_ROWS))
     shown = rows[start : start + _MOST_GROWTH_ROWS]
-    return tuple(replace(row, known_by=GROUND_WORDS[Ground(row.ground)]) for row in shown)
+    return tuple(replace(row, known_by=row.known_by.partition(";")[0]) for row in shown)
 
 
 def _write_caveats(view: View, taken: CellView | None) -> tuple[str, ...]:
@@ -134,12 +134,12 @@ def _write_caveats(view: View, taken: CellView | None) -> tuple[str, ...]:
 
 
 def _doubt_margin(view: View) -> list[str]:
-    margin = view.sizing.margin
+    margin, limit = view.sizing.margin, view.users_limit
     if margin is None or not margin.is_predicted or view.sizing.needed == view.sizing.users:
         return []
     return [
-        f"The margin is predicted from CPU and memory: no more than {text.format_count(view.users_limit)} "
-        "users were tried. A limit of the target's own, such as its workers, would show only under more load."
+        f"The margin is predicted from CPU and memory: users were tried up to {text.format_count(limit)}. A "
+        "limit of the target's own, such as its workers, would show only under more load."
     ]
 
 

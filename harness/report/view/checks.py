@@ -85,7 +85,7 @@ def _list_steps(result: CampaignResult) -> list[StepResult]:
 def describe_drift(drift: Drift) -> str:
     """Return whether the host drifted during the campaign, and what to do about it."""
     step = (
-        f"{text.format_size(drift.cell.limits)} at {text.format_count(drift.users)} users, "
+        f"{text.format_size(drift.cell.limits)} at {text.format_users(drift.users)}, "
         "held once more at the end,"
     )
     changes, reason = _list_changes(drift), text.clean_text(explain_evidence(drift.evidence))

@@ -2,12 +2,12 @@
 
 import math
 
-from harness.model import Factor, Status
+from harness.model import Factor
 from harness.model.deployment import CapacityBasis, Deployment
 from harness.report.view import text
 
 LOOK_EVERY_S = 30.0
-"""How old what an autoscaler acts on may be: Kubernetes looks every 15 s, at readings of every 15 s."""
+"""How old what Kubernetes' autoscaler acts on may be: it looks every 15 s, at readings of every 15 s."""
 
 MEASURED_LIMIT = "the limit that was measured"
 MEASURED_MEMORY_LIMIT = "the limit that was measured, without swap"
@@ -18,7 +18,7 @@ def write_heading(deployment: Deployment, campaign: str) -> str:
     result = deployment.result
     size = text.format_size(result.cell.limits)
     lines = [
-        f"{deployment.service.name} at {size}, for {text.format_count(deployment.users)} users. Made by "
+        f"{deployment.service.name} at {size}, for {text.format_users(deployment.users)}. Made by "
         f"`harness export` from the campaign {campaign}.",
         describe_capacity_basis(deployment),
         describe_safe_load(deployment),
@@ -30,18 +30,24 @@ def write_heading(deployment: Deployment, campaign: str) -> str:
 def describe_capacity_basis(deployment: Deployment) -> str:
     """Return what the size sustains, and how that is known."""
     safe, result = deployment.safe, deployment.result
-    capacity = text.format_count(round(safe.capacity_users))
+    capacity = text.format_count(int(safe.capacity_users))
     sustained = text.format_count(result.sustained_users)
+    tried = "the one that was measured" if sustained == "1" else f"all {sustained} that were measured"
     if safe.basis is CapacityBasis.MEASURED:
         return f"Capacity: {capacity} users, measured: it broke at {text.format_count(result.broken_users)}."
-    if result.status is Status.INFERRED:
+    if result.is_inferred_only:
         more = f" Predicted are {capacity}." if safe.basis is CapacityBasis.PREDICTED else ""
         inferred = "inferred from another size: this size was not measured itself"
         return f"Capacity: at least {sustained} users, {inferred}.{more}"
     if safe.basis is CapacityBasis.PREDICTED:
+        used = (
+            "the CPU and the memory that it"
+            if deployment.replicas_help
+            else "the CPU that a service beside it"
+        )
         return (
-            f"Capacity: about {capacity} users, predicted from the CPU and the memory that it used. It "
-            f"sustained all {sustained} that were measured, so where it breaks is not known."
+            f"Capacity: about {capacity} users, predicted from {used} used. It "
+            f"sustained {tried}, so where it breaks is not known."
         )
     return f"Capacity: at least {sustained} users. It never broke, so how much more it sustains is not known."
 
@@ -49,21 +55,28 @@ def describe_capacity_basis(deployment: Deployment) -> str:
 def describe_safe_load(deployment: Deployment) -> str:
     """Return the users that a replica carries with room to spare, and how many replicas that makes."""
     safe, measured = deployment.safe, deployment.result.cell.limits.replicas
-    room = f", with room for {text.format_ratio(safe.headroom_ratio)} more" if safe.headroom_ratio else ""
+    room = f", with room for {text.format_limit(safe.headroom_ratio)} more" if safe.headroom_ratio else ""
     of_all = f" in {measured} replicas" if measured > 1 else ""
     count = text.format_things(deployment.replicas, "replica")
-    needed = f"{text.format_count(deployment.users)} users need {count}"
+    needed = f"{_say_need(deployment.users)} {count}"
     assumed = f"; {measured} was measured" if measured == 1 else f"; {measured} were measured"
-    further = f"{assumed}, and further ones are taken to carry as many each"
+    others = "further ones" if deployment.replicas > measured else "fewer"
+    assumed = f"{assumed}, and {others} are taken to carry as many each"
     return (
-        f"Safe load: {text.format_count(safe.users)} users{of_all}{room}. {needed}"
-        f"{further if deployment.replicas > measured else ''}."
+        f"Safe load: {text.format_users(safe.users)}{of_all}{room}. {needed}"
+        f"{assumed if deployment.replicas != measured else ''}."
     )
 
 
+def _say_need(users: int) -> str:
+    return f"{text.format_users(users)} {'needs' if users == 1 else 'need'}"
+
+
 def _list_gaps(deployment: Deployment) -> list[str]:
-    """Return what the file does not hold: the image's address, values of variables, files, companions."""
+    """Return what the file does not hold: an answer that is final, the image's address, companions."""
     service, gaps = deployment.service, []
+    if not deployment.is_complete:
+        gaps.append("The campaign is not complete: what it has not measured yet may change this answer.")
     if service.image is None:
         gaps.append("The harness built the image: push it to your registry, and write its name there.")
     if service.variables:
@@ -89,15 +102,21 @@ def explain_cpu_request(deployment: Deployment) -> str:
     use, step = deployment.use, deployment.safe.step
     if use.cpu_cores is None or step is None:
         return _explain_missing(deployment, "its CPU")
-    used = text.format_cores(step.target.cpu_cores)
-    whole = f"measured: {used} cores at {text.format_count(step.users)}"
+    used, replicas = text.format_cores(step.target.cpu_cores), deployment.result.cell.limits.replicas
+    of_all = f" in {replicas} replicas" if replicas > 1 else ""
+    whole = f"measured: {used} cores at {text.format_count(step.users)}{of_all}"
     return (
         f"a replica uses {text.format_cores(use.cpu_cores)} cores at its {_name_share(deployment)} ({whole})"
     )
 
 
 def _name_share(deployment: Deployment) -> str:
-    return f"safe load of {text.format_number(deployment.use.users, 0)} users"
+    return f"safe load of {_format_share(deployment.use.users)} users"
+
+
+def _format_share(users: float) -> str:
+    """Return the users of one replica: `308`, and with a decimal if they are few: `2.5`."""
+    return text.format_number(users, 0 if users >= 10 or users == int(users) else 1)
 
 
 def _explain_missing(deployment: Deployment, what: str) -> str:
@@ -129,19 +148,22 @@ def choose_memory_request(deployment: Deployment) -> int:
 
 def explain_replicas(deployment: Deployment) -> str:
     """Return why it is this number of replicas."""
-    users, share = text.format_count(deployment.users), text.format_number(deployment.use.users, 0)
-    return f"{users} users, {share} for each replica"
+    users, share = text.format_users(deployment.users), _format_share(deployment.use.users)
+    return f"{users}, {share} for each replica"
 
 
 def explain_most_replicas(deployment: Deployment) -> str:
     """Return why an autoscaler may start this many replicas."""
     measured = deployment.result.cell.limits.replicas
     were = "1 was" if measured == 1 else f"{measured} were"
-    return f"your choice: twice as many as {text.format_count(deployment.users)} users need; {were} measured"
+    return f"your choice: twice as many as {_say_need(deployment.users)}; {were} measured"
 
 
-def explain_scaling(deployment: Deployment) -> str:
-    """Return at which use a replica breaks, and how fast the load may grow while a further one starts."""
+def explain_scaling(deployment: Deployment, look_every_s: float = LOOK_EVERY_S) -> str:
+    """Return at which use a replica breaks, and how fast the load may grow while a further one starts.
+
+    `look_every_s` is how long it takes until an autoscaler asks for one.
+    """
     ratio = deployment.use.break_ratio
     if ratio is None:
         breaks = "where a replica breaks was not measured"
@@ -150,22 +172,23 @@ def explain_scaling(deployment: Deployment) -> str:
         breaks = (
             f"a replica breaks above {text.format_ratio(ratio)} of its CPU limit ({capacity} users in all)"
         )
-    at = text.format_number(deployment.use.scale_at_users, 0)
-    return f"at {at} users for each replica; {breaks}; {explain_growth(deployment)}"
+    at = _format_share(deployment.use.scale_at_users)
+    return f"at {at} users for each replica; {breaks}; {_explain_growth(deployment, look_every_s)}"
 
 
-def explain_growth(deployment: Deployment) -> str:
+def _explain_growth(deployment: Deployment, look_every_s: float) -> str:
     """Return how many users a minute may be added for each replica while a further one gets ready."""
     safe, ready_after_s = deployment.safe, deployment.ready_after_s
     if ready_after_s is None:
         return "how long a replica takes to be ready is not known"
     capacity_users = safe.capacity_users / deployment.result.cell.limits.replicas
     spare = max(0.0, capacity_users - deployment.use.scale_at_users)
-    a_minute = math.floor(round(60 * spare / (ready_after_s + LOOK_EVERY_S), 6))
+    a_minute = math.floor(round(60 * spare / (ready_after_s + look_every_s), 6))
     source = "" if safe.basis is CapacityBasis.MEASURED else f" ({safe.basis})"
+    ready, asked = text.format_seconds(ready_after_s), text.format_duration(look_every_s)
     return (
-        f"a replica was ready after {text.format_seconds(ready_after_s)}: with {LOOK_EVERY_S:.0f} s until it "
-        f"is asked for, each replica bears {text.format_count(a_minute)} more users a minute{source}"
+        f"a replica was ready after {ready}: with {asked} until it is asked for, each replica bears "
+        f"{text.format_count(a_minute)} more users a minute{source}"
     )
 
 

@@ -104,8 +104,8 @@ def build_growth_view(result: CampaignResult, growth: Growth | None = None) -> G
 def _write_title(growth: Growth) -> str:
     parts = [_format_headroom(growth.headroom_ratio)] if growth.headroom_parts else []
     if growth.monthly_ratio:
-        users = text.format_count(growth.users)
-        parts.append(f"growing by {text.format_limit(growth.monthly_ratio)} a month from {users} users")
+        users = text.format_users(growth.users)
+        parts.append(f"growing by {text.format_limit(growth.monthly_ratio)} a month from {users}")
     return f"As you grow, {', '.join(parts)}" if parts else "As you grow"
 
 
@@ -115,11 +115,11 @@ def _format_headroom(headroom_ratio: float) -> str:
 
 def _build_row(row: GrowthRow, growth: Growth, result: CampaignResult) -> GrowthRowView:
     choice = row.choice
-    known_by = GROUND_WORDS[choice.ground]
+    known_by = _describe_ground(choice)
     if choice.instead is not None:
         known_by += f"; {name_choice(choice.instead)} would keep it (reasoned)"
     return GrowthRowView(
-        users=f"{text.format_count(row.from_users)} – {text.format_count(row.until_users)}",
+        users=_format_span(row),
         month=_describe_month(row, growth),
         size=name_choice(choice),
         cost=_format_cost(choice, result) or text.NO_DATA,
@@ -128,6 +128,19 @@ def _build_row(row: GrowthRow, growth: Growth, result: CampaignResult) -> Growth
         cell_id=text.clean_text(choice.option.result.cell.id),
         until_users=row.until_users,
     )
+
+
+def _describe_ground(choice: Choice) -> str:
+    """Return what a choice stands on; a size that was not held itself does not pretend that it was."""
+    words = GROUND_WORDS[choice.ground]
+    if choice.ground is Ground.REASONED or not choice.option.result.is_inferred_only:
+        return words
+    return words.replace("measured", "inferred from another size", 1)
+
+
+def _format_span(row: GrowthRow) -> str:
+    first, last = text.format_count(row.from_users), text.format_count(row.until_users)
+    return f"{first} – {last}" if row.until_users > row.from_users else last
 
 
 def _describe_month(row: GrowthRow, growth: Growth) -> str:
@@ -159,7 +172,7 @@ def describe_replicas(choice: Choice | None, result: CampaignResult) -> str:
     priced = f", for {cost} an hour," if cost and result.costs else ""
     return (
         f"Reasoned, not measured: {name_choice(replicas)}{priced} would hold up to "
-        f"{text.format_count(replicas.until_users)} users, if nothing that the replicas share is full before."
+        f"{text.format_users(replicas.until_users)}, if nothing that the replicas share is full before."
     )
 
 
@@ -296,6 +309,7 @@ def _build_data(
                 "memory": each.result.cell.limits.memory_bytes,
                 "cost": compute_cost(each, 1),
                 "multiplies": each.barrier is None,
+                "inferred": each.result.is_inferred_only,
             }
             for each in growth.options
         ],

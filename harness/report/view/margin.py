@@ -20,6 +20,22 @@ def format_probability(ratio: float) -> str:
     return "over 99 %" if ratio > 0.99 else text.format_ratio(ratio)
 
 
+def format_headroom(sizing: Sizing) -> str:
+    """Return the headroom as it was asked for, `30 %`: of few users those needed are a larger share."""
+    return text.format_limit(sizing.headroom_ratio or sizing.needed / sizing.users - 1)
+
+
+def format_capacity(margin: Margin) -> str:
+    """Return the users that a size is expected to sustain.
+
+    Predicted ones are rounded down, as for the rule which size to take.
+    """
+    users = text.keep_finite(margin.capacity_users)
+    if users is None:
+        return text.NO_DATA
+    return text.format_count(int(users) if margin.is_predicted else round(users))
+
+
 def describe_margin(sizing: Sizing) -> str:
     """Return sentences on the headroom of the size to take, each after a space; empty without a headroom."""
     if sizing.recommended is None or sizing.needed == sizing.users:
@@ -29,17 +45,16 @@ def describe_margin(sizing: Sizing) -> str:
 
 def _describe_own(sizing: Sizing) -> list[str]:
     margin = sizing.margin
-    headroom = f"{text.format_ratio(sizing.needed / sizing.users - 1)} more users"
+    headroom = f"{format_headroom(sizing)} more users"
     if margin is None:
         return [f"Whether it keeps room for {headroom} is not known."]
     spare = list_spare(margin)
-    left = f"{spare} {_agree(margin)} spare at {text.format_count(sizing.users)} users" if spare else ""
+    left = f"{spare} {_agree(margin)} spare at {text.format_users(sizing.users)}" if spare else ""
     source = "predicted" if margin.is_predicted else "measured"
     if not sizing.keeps_headroom:
-        most = text.format_count(round(margin.capacity_users))
         none = f"{left}: no size keeps" if left else "No size keeps"
         return [
-            f"{none} room for {headroom}, this one sustains about {most} ({source}).",
+            f"{none} room for {headroom}, this one sustains about {format_capacity(margin)} ({source}).",
             _advise(margin),
         ]
     doubt = "" if margin.headroom_probability > _TOSS_UP_AT_MOST else ", a toss-up"
@@ -62,6 +77,8 @@ def _describe_just_enough(sizing: Sizing) -> list[str]:
     name = f"{text.format_size(result.cell.limits)} also sustains {text.format_count(sizing.users)}"
     if margin is None:
         return [f"{name}, and what it has to spare is not known."]
+    if not sizing.keeps_headroom and sizing.margin is not None and sizing.margin.is_alike(margin):
+        return [f"{name}; which of the two sustains more is a toss-up (about {format_capacity(margin)})."]
     if margin.headroom_probability >= _TOSS_UP_AT_LEAST:
         sure = text.format_ratio(margin.headroom_probability)
         return [f"{name}; whether it keeps that room is a toss-up ({sure} sure)."]

@@ -65,24 +65,28 @@ def _write_prefix(view: View) -> str:
 
 def _recommend_size(view: View, recommended: CellResult) -> str:
     """Return the sentence to decide by: the size, its price, what it did, and how sure that is."""
-    users, margin = text.format_count(view.users_limit), view.sizing.margin
+    limit, margin = view.users_limit, view.sizing.margin
     size, price = text.format_size(recommended.cell.limits), _mention_price(view, recommended)
-    advice = f"For {text.format_users(view.users_limit)} take {size}{price}"
+    advice = f"For {text.format_users(limit)} take {size}{price}"
+    sustained = f"all {text.format_count(limit)}" if limit > 1 else "that one"
     if isinstance(recommended.evidence, SustainedBySmaller) and _find_passed_soak(recommended) is None:
         smaller = text.format_size(recommended.evidence.smaller)
         return f"{advice}: it was not measured itself, but the smaller {smaller} sustains them."
     sure = f", and it is {describe_certainty(margin)} that another run does too" if margin is not None else ""
-    return f"{advice}: it sustained all {users}{_describe_hold(recommended)}{sure}."
+    return f"{advice}: it sustained {sustained}{_describe_hold(recommended)}{sure}."
 
 
 def _mention_price(view: View, recommended: CellResult) -> str:
     """Return `, for 0.041 EUR an hour the cheapest that is enough`; empty without prices.
 
-    The smallest size that sustains the users is added if it is another one.
+    The smallest size that sustains the users is added if it is another one. A size that is taken for want of
+    one with the headroom is neither.
     """
     price = next((cell.price for cell in view.cells if cell.is_recommended), "")
     if not price:
         return ""
+    if not view.sizing.keeps_headroom:
+        return f", for {price} an hour"
     smallest = view.sizing.smallest
     other = (
         f" (the smallest is {text.format_size(smallest.cell.limits)})"

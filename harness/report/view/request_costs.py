@@ -53,8 +53,8 @@ def build_request_costs_view(costs: RequestCosts) -> RequestCostsView:
 
 
 def _write_answer(costs: RequestCosts) -> str:
-    users, load = text.format_count(costs.users), text.format_estimate(costs.load_s)
-    average = f"An average request costs {format_cpu_time(costs.mean_s)} of CPU time at {users} users."
+    users, load = text.format_users(costs.users), text.format_estimate(costs.load_s)
+    average = f"An average request costs {format_cpu_time(costs.mean_s)} of CPU time at {users}."
     known = sum(cost.is_resolved for cost in costs.rows)
     if known == len(costs.rows):
         return average
@@ -105,8 +105,8 @@ def format_cpu_time(seconds: float) -> str:
 
 
 def _write_notes(costs: RequestCosts) -> list[str]:
-    users = text.format_count(costs.users)
-    notes = [f"CPU time of the target, with its 95 % interval. Shares are those at {users} users."]
+    users = text.format_users(costs.users)
+    notes = [f"CPU time of the target, with its 95 % interval. Shares are those at {users}."]
     if costs.idle_cores is None:
         notes.append(
             "What the target uses without any request is part of these costs: there were too few different "
@@ -115,7 +115,7 @@ def _write_notes(costs: RequestCosts) -> list[str]:
     elif costs.idle_cores > 0:
         notes.append(
             f"Without any request it uses {text.format_cores(costs.idle_cores)} cores, "
-            f"{text.format_ratio(costs.idle_ratio)} of its CPU time at {users} users."
+            f"{text.format_ratio(costs.idle_ratio)} of its CPU time at {users}."
         )
     if any(step.companions for step in costs.result.steps):
         notes.append("What its companions use is not part of it.")
@@ -141,9 +141,9 @@ def describe_mix(prediction: MixPrediction, costs: RequestCosts) -> str:
         sentences.append("So little CPU time can't be converted to users.")
     else:
         sentences.append(
-            f"At {size} {text.format_count(prediction.users)} users "
+            f"At {size} {text.format_users(prediction.users)} "
             f"({text.format_count(prediction.low_users)} – {text.format_count(prediction.high_users)}) would "
-            f"use as much CPU as its safe load of {text.format_count(prediction.safe_users)} users does now, "
+            f"use as much CPU as its safe load of {text.format_users(prediction.safe_users)} does now, "
             "if each of them makes as many requests a second as now, and if nothing but the CPU stops them."
         )
     if prediction.unresolved:

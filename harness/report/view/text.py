@@ -8,10 +8,13 @@ import math
 import re
 import unicodedata
 from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 from harness.model import MIB, Factor, IndicatorKind, Limits, Slo
 
 NO_DATA = "–"
+_EXACT = Context(prec=400)
+"""Holds all digits of any float."""
 _ESCAPE_SEQUENCE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movements
     r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # OSC: titles, links, the clipboard
@@ -220,12 +223,17 @@ def format_times(count: int) -> str:
 
 
 def format_money(value: float | None, currency: str = "") -> str:
-    """Return an amount with three significant digits and at least two decimals: `0.0412 EUR`, `12.50 EUR`."""
+    """Return an amount with three significant digits and at least two decimals: `0.0412 EUR`, `12.50 EUR`.
+
+    Halves are rounded up, as the page's script does.
+    """
     value = keep_finite(value)
     if value is None:
         return NO_DATA
     decimals = max(2, 2 - math.floor(math.log10(value))) if value else 2
-    return f"{format_number(value, min(decimals, 9))} {clean_text(currency)}".rstrip()
+    step = Decimal(1).scaleb(-min(decimals, 9))
+    amount = Decimal(value).quantize(step, ROUND_HALF_UP, _EXACT)
+    return f"{amount:f} {clean_text(currency)}".rstrip()
 
 
 def compute_share(used: float | None, limit: float) -> float | None:

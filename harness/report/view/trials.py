@@ -146,10 +146,12 @@ def _describe_burst(burst: Burst) -> Iterator[str]:
         yield f"A burst of {size} tells nothing: it did not come up again ({reason})."
         return
     yield (
-        f"{size} under a burst: {text.format_count(burst.users)} users, then "
+        f"{size} under a burst: {text.format_users(burst.users)}, then "
         f"{text.format_count(burst.burst_users)} for {text.format_duration(burst.held_s)}."
     )
     yield _describe_recovery(burst)
+    if burst.outcome is BurstOutcome.RECOVERED and burst.steady_after_s and burst.later_doubt is not None:
+        yield f"It may not be the target that took so long: {explain_judgement(burst.later_doubt)}."
     if burst.during is not None and burst.during.requests:
         yield f"In the burst {_describe_part(burst.during)}."
     if burst.after is not None and burst.after.errors:
@@ -202,8 +204,8 @@ def _describe_soak(soak: LongSoak) -> Iterator[str]:
     if soak.step is None:
         yield f"A soak of {size} tells nothing: it did not come up again ({explain_evidence(soak.evidence)})."
         return
-    users, held = text.format_count(soak.users), text.format_duration(soak.step.window_s)
-    yield f"{size} held with {users} users for {held}: {_describe_verdict(soak)}."
+    users, held = text.format_users(soak.users), text.format_duration(soak.step.window_s)
+    yield f"{size} held with {users} for {held}: {_describe_verdict(soak)}."
     if soak.memory is not None:
         yield f"{_describe_memory(soak.memory, soak.cell.limits.memory_bytes)}."
     if soak.drift is not None:

@@ -114,6 +114,17 @@ def test_the_smallest_size_for_the_users_is_named_with_its_evidence(before: str)
     assert "no measured size is known to be enough" in output
 
 
+def test_a_size_without_headroom_is_told_beside_the_campaigns_own(before: str, tmp_path: Path) -> None:
+    _, output = run_harness("size", before, "--users", "100")
+    assert "headroom" not in output, "this campaign asks for none"
+    plan = replace(make_plan((0.5, 256)), headroom_ratio=0.3)
+    path = measure_campaign(tmp_path / "roomy", Service(), plan)
+    _, output = run_harness("size", path, "--users", "100")
+    assert "This leaves no headroom. The campaign's own answer does: --headroom 30%." in output
+    _, output = run_harness("size", path, "--users", "100", "--headroom", "10%")
+    assert "leaves no headroom" not in output
+
+
 def test_beyond_the_measurements_replicas_are_reasoned_about(before: str) -> None:
     code, output = run_harness("size", before, "--users", "5000")
     assert code == 3

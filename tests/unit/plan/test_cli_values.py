@@ -50,6 +50,21 @@ def test_a_text_that_is_no_requirement_is_refused_with_an_example(text: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("cpus", "words"),
+    [
+        ("2 cores", '"2 cores" is not a number of cores; write a plain number such as 0.5'),
+        ("500m", '"500m" is not a number of cores; write 0.5'),
+        ("1.2.3", '"1.2.3" is not a number of cores'),
+        ("0.001", "0.001 cores is out of range"),
+    ],
+)
+def test_a_wrong_number_of_cores_is_refused_with_what_to_write(cpus: str, words: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        parse_requirement(f"users >= 4 at cpus <= {cpus}")
+    assert words in refused.value.what
+
+
+@pytest.mark.parametrize(
     ("text", "price"),
     [
         ("cpu_hour=0.04 EUR, gib_hour=0.005", Price("EUR", 0.04, 0.005)),

@@ -40,3 +40,13 @@ def test_a_mix_without_requests_is_refused(text: str) -> None:
 def test_per_cent_and_plain_weights_can_not_be_mixed() -> None:
     with pytest.raises(UsageError, match="with % and without"):
         parse_mix("GET /a=3,POST /b=40%", KNOWN)
+
+
+@pytest.mark.parametrize("text", ["/a=30%,/b=30%", "/a=60%,/b=41.5%", "/a=300%"])
+def test_shares_that_are_not_a_whole_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="and not to 100%"):
+        parse_mix(text, KNOWN)
+
+
+def test_shares_may_be_rounded() -> None:
+    assert len(parse_mix("/a=33.3%,/b=33.3%,log in=33.3%", KNOWN)) == 3

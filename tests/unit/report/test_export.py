@@ -27,6 +27,7 @@ from harness.model import (
     MemoryTrend,
     PortProbe,
     Rule,
+    Soak,
     Status,
     StepResult,
     TargetUse,
@@ -273,6 +274,10 @@ def test_fargate_gets_the_next_size_on_sale_with_the_measured_limit_of_memory() 
     policy = template["Resources"]["Policy"]["Properties"]["TargetTrackingScalingPolicyConfiguration"]
     assert policy["TargetValue"] == 66  # 0.3 · 1.1 of 0.5 cores
     assert policy["ScaleOutCooldown"] == 10
+    target = find_line(export(deploy(), System.ECS), "TargetValue: 66")
+    assert (
+        "with 3 min until it is asked for, each replica bears 6 more users a minute" in target
+    )  # 20 in 190 s
     text = export(deploy(), System.ECS)
     assert "Fargate sells no 0.5 CPU / 256 MiB: this is the next larger size" in find_line(
         text, 'Memory: "1024"'
@@ -373,7 +378,9 @@ def test_a_companion_that_would_be_full_first_leaves_no_reason_to_scale() -> Non
     size = make_size(status=Status.CENSORED, broken_users=None, limiting_factor=None)
     deployment = deploy(size, margin=Margin(140.0, True, None, None, 0.9, 0.1, companion="db"))
     assert len(read(deployment, System.KUBERNETES)) == 1
-    assert "A service that it needs is the limit" in flatten(export(deployment, System.KUBERNETES))
+    text = flatten(export(deployment, System.KUBERNETES))
+    assert "A service that it needs is the limit" in text
+    assert "about 140 users, predicted from the CPU that a service beside it used." in text
 
 
 @pytest.mark.parametrize(
@@ -451,3 +458,58 @@ def test_a_status_that_kubernetes_takes_for_a_failure_is_no_probe(status: int, i
     (container,) = workload["spec"]["template"]["spec"]["containers"]
     assert ("readinessProbe" in container) is is_written
     assert (f"ready with status {status}" in flatten(export(deployment, System.KUBERNETES))) is not is_written
+
+
+@pytest.mark.parametrize(
+    ("used_cores", "millicores", "cpus", "percent"),
+    [
+        pytest.param(0.00416, "4m", "0.004", 80, id="3.2m at the safe load, and 3.52m are 1.1 · 80 % of 4m"),
+        pytest.param(0.00052, "1m", "0.001", 40, id="0.4m at the safe load, and 0.44m are 1.1 · 40 % of 1m"),
+    ],
+)
+def test_an_autoscaler_counts_per_cent_of_the_request_that_is_written(
+    used_cores: float, millicores: str, cpus: str, percent: int
+) -> None:
+    (step,) = make_size().steps
+    deployment = deploy(make_size(steps=(replace(step, target=TargetUse(cpu_cores=used_cores)),)))
+    workload, autoscaler = read(deployment, System.KUBERNETES)
+    (container,) = workload["spec"]["template"]["spec"]["containers"]
+    assert container["resources"]["requests"]["cpu"] == millicores
+    assert autoscaler["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"] == percent
+    (file,) = read(deployment, System.COMPOSE)
+    assert file["services"]["web"]["deploy"]["resources"]["reservations"]["cpus"] == cpus
+
+
+def test_cloud_run_says_where_its_own_limit_of_requests_at_once_counts() -> None:
+    """10 000 users are the safe load of 13 000; a tenth of them wait: 1000 + 3 · √1000 = 1095."""
+    (step,) = make_size().steps
+    size = make_size(sustained_users=13_000, broken_users=14_000, steps=(replace(step, users=13_000),))
+    text = export(deploy(size, users=10_000), System.CLOUD_RUN)
+    line = find_line(text, "containerConcurrency: 1000")
+    assert "1000.0 requests at once" in line
+    assert "Cloud Run allows no more than 1000" in line
+
+
+def test_replicas_that_were_measured_together_are_said_to_share() -> None:
+    """In two replicas 130 users are a safe load of 100: 40 users need one."""
+    size = make_size(cell=Cell("web", "web", Limits(0.5, 256 * MIB, 2)))
+    text = flatten(export(deploy(size, users=40), System.KUBERNETES))
+    assert "40 users need 1 replica; 2 were measured, and fewer are taken to carry as many each." in text
+    assert "(measured: 0.39 cores at 130 in 2 replicas)" in text
+    assert "were measured" not in flatten(export(deploy(size, users=100), System.COMPOSE))
+
+
+def test_a_file_of_an_unfinished_campaign_says_so() -> None:
+    deployment = replace(deploy(), is_complete=False)
+    assert "The campaign is not complete" in flatten(export(deployment, System.ECS))
+    assert "The campaign is not complete" not in flatten(export(deploy(), System.ECS))
+
+
+def test_an_inferred_size_that_its_soak_confirmed_was_measured() -> None:
+    (step,) = make_size().steps
+    size = make_size(
+        status=Status.INFERRED, broken_users=None, steps=(), soak=Soak(130, step, step.judgement)
+    )
+    text = flatten(export(deploy(size), System.KUBERNETES))
+    assert "not measured itself" not in text
+    assert "Capacity: at least 130 users. It never broke" in text

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from harness.analyse.result.growth import add_growth, assess_growth, choose_size
 from harness.analyse.result.sizing import recommend_size
-from harness.model import CampaignResult, Ground, Price
+from harness.model import CampaignResult, Ground, Price, Soak, Status
 from harness.report import build_view, render_growth, render_html
 from harness.report.html.growth_chart import build_growth_chart
 from harness.report.view.growth import build_growth_view, describe_replicas
@@ -70,6 +70,27 @@ def test_replicas_are_mentioned_only_where_no_measured_size_is_enough() -> None:
         "Reasoned, not measured: 2 × 0.5 CPU / 96 MiB, for 0.0348 EUR an hour, would hold up to 560 users, "
         "if nothing that the replicas share is full before."
     )
+
+
+def test_a_size_that_was_inferred_is_not_called_measured_until_its_soak_confirms_it() -> None:
+    taken = example.build_censored_size(1.0, 96)
+    inferred = replace(taken, status=Status.INFERRED, steps=())
+    growth = build_view(example.build_campaign((inferred,))).growth
+    assert growth is not None
+    assert growth.rows[0].known_by == "inferred from another size"
+    assert growth.data["options"][0]["inferred"] is True
+    soak = Soak(400, taken.steps[-1], taken.steps[-1].judgement)
+    growth = build_view(example.build_campaign((replace(inferred, soak=soak),))).growth
+    assert growth is not None
+    assert growth.rows[0].known_by == "measured"
+    assert growth.data["options"][0]["inferred"] is False
+
+
+def test_a_row_of_one_number_of_users_names_it_once() -> None:
+    single = replace(example.build_censored_size(1.0, 96), sustained_users=1)
+    growth = build_view(example.build_campaign((single,), users_limit=1)).growth
+    assert growth is not None
+    assert [row.users for row in growth.rows] == ["1", "2", "3", "4"]
 
 
 def test_a_campaign_without_an_answer_says_so() -> None:

@@ -5,9 +5,19 @@ from typing import Any
 
 from hypothesis import given, settings
 
-from harness.model import CampaignResult, CampaignState, CellResult, Factor, Margin, Sizing, Soak, Status
+from harness.model import (
+    CampaignResult,
+    CampaignState,
+    CellResult,
+    Factor,
+    Margin,
+    Price,
+    Sizing,
+    Soak,
+    Status,
+)
 from harness.model.evidence import BrokenByLarger, SustainedBySmaller
-from harness.report import build_view, render_html, write_recommendation
+from harness.report import build_view, describe_sizing, render_html, write_recommendation
 from harness.report.view.recommendation import build_recommendation
 from tests.unit.report import example
 from tests.unit.report.strategies import draw_campaign
@@ -112,6 +122,38 @@ def test_a_size_without_the_headroom_is_not_praised() -> None:
         keeps_headroom=False, margin=replace(TIGHT, companion="db"), just_enough=None
     )
     assert "With them its companion db uses all of its CPU: give it more." in bounded
+
+
+def test_a_cheaper_size_with_as_much_room_is_a_toss_up() -> None:
+    """430 is 98 % of 441, and 410 is 93 %."""
+    for users, is_alike in ((430.0, True), (410.0, False)):
+        close = replace(TIGHT, capacity_users=users)
+        text = recommend_with_headroom(keeps_headroom=False, margin=TIGHT, just_enough_margin=close)
+        assert ("400; which of the two sustains more is a toss-up (about 430)." in text) is is_alike
+
+
+def test_the_headroom_is_named_as_it_was_asked_for() -> None:
+    """One user with 30 % more are 2 users, which would be 100 % more."""
+    text = recommend_with_headroom(users=1, needed=2, headroom_ratio=0.3)
+    assert "spare at 1 user, room for 30 % more users (predicted)." in text
+    assert "room for 12.5 % more users" in recommend_with_headroom(needed=450, headroom_ratio=0.125)
+
+
+def test_a_predicted_capacity_is_rounded_down_as_the_rule_does() -> None:
+    text = recommend_with_headroom(keeps_headroom=False, margin=replace(TIGHT, capacity_users=519.9))
+    assert "this one sustains about 519 (predicted)" in text
+
+
+def test_a_size_that_is_taken_for_want_of_a_roomier_one_is_not_called_the_cheapest() -> None:
+    tight, roomy = example.build_censored_size(0.5, 96), example.build_censored_size(1.0, 96)
+    view = build_view(example.build_campaign((tight, roomy), price=Price("EUR", 0.04, 0.0)))
+    taken = view.sizing.recommended
+    assert taken is not None
+    assert "an hour the cheapest that is enough" in write_recommendation(view)
+    loose = replace(view.sizing, needed=520, keeps_headroom=False)
+    assert "an hour: it sustained all 400" in write_recommendation(replace(view, sizing=loose))
+    assert "cheapest" not in describe_sizing(loose, 0.02, "EUR")[0]
+    assert "for 0.0200 EUR an hour the cheapest" in describe_sizing(view.sizing, 0.02, "EUR")[0]
 
 
 def test_an_unknown_margin_is_called_unknown() -> None:

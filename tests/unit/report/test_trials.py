@@ -243,6 +243,30 @@ def test_a_soak_without_a_container_or_with_a_killed_process_has_no_level_memory
     assert check("memory level", campaign(soaks=(replace(SOAK, step=None, memory=None),))) is None
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"restarts": 1},
+        {"step": replace(STEP, judgement=Judgement(Rule.DIED, EndedStep("exit code 1")))},
+        {"step": replace(STEP, judgement=Judgement(Rule.ALL_FAILED, EndedStep("")))},
+    ],
+    ids=["restarted", "died", "answered nothing"],
+)
+def test_a_soak_that_ended_before_its_time_does_not_tell_that_memory_is_level(change: dict[str, Any]) -> None:
+    soak = replace(SOAK, **change)
+    assert check("memory level", campaign(soaks=(soak,))) is None
+    grows = replace(soak, memory=replace(MEMORY, growth=MemoryGrowth.GROWS))
+    assert check("memory level", campaign(soaks=(grows,))) is False
+
+
+def test_a_late_recovery_names_what_else_may_have_delayed_it() -> None:
+    assert "It may not be the target that took so long: " in describe_trial(
+        replace(RECOVERED, later_doubt=STEAL)
+    )
+    at_once = replace(RECOVERED, later_doubt=STEAL, steady_after_s=0.0)
+    assert "took so long" not in describe_trial(at_once)
+
+
 def test_a_check_says_what_decides_it_or_what_is_missing() -> None:
     requirement = parse_any_requirement("recovers within 60s")
     met = check_any_requirement(campaign(bursts=(RECOVERED,)), requirement)

@@ -61,11 +61,13 @@ function describeChoice(choice, users, headroom) {
   }
   const cost = formatCost(choice), [before, after] = growth.costWords, priced = cost ? before + cost + after : "";
   const take = `${asked} take ${nameChoice(choice)}${priced}`, until = `up to ${formatCount(choice.until)} users`;
-  if (choice.ground === "measured") return `${take}: measured, ${until}.`;
-  if (choice.ground === "predicted") return `${take}: the users were measured, the headroom is predicted, ${until}.`;
+  const known = choice.option.inferred ? "inferred from another size" : "measured";
+  if (choice.ground === "measured") return `${take}: ${known}, ${until}.`;
+  if (choice.ground === "predicted") return `${take}: the users were ${known}, the headroom is predicted, ${until}.`;
   if (choice.ground === "reasoned") return `${take}: reasoned, not measured, ${until}, if nothing that the replicas share is full before.`;
   const instead = choice.instead === null ? "" : `; ${nameChoice(choice.instead)} would (reasoned, not measured)`;
-  return `${take}: it sustained the users, but no size keeps the headroom${instead}.`;
+  const sustained = choice.option.inferred ? `the users were ${known}` : "it sustained the users";
+  return `${take}: ${sustained}, but no size keeps the headroom${instead}.`;
 }
 
 // Mark the size to take in the matrix, in the table and in the picture.

@@ -141,6 +141,16 @@ def test_a_size_that_never_broke_has_its_capacity_predicted_and_no_break() -> No
     assert deployment.use.break_ratio is None
 
 
+@pytest.mark.parametrize(("capacity_users", "safe_users", "replicas"), [(519.99, 399, 2), (520.0, 400, 1)])
+def test_a_safe_load_needs_no_user_more_than_is_predicted(
+    capacity_users: float, safe_users: int, replicas: int
+) -> None:
+    """400 users with 30 % more are 520: a size that sustains 519 does not keep that room."""
+    size = make_size(make_step(400), status=Status.CENSORED)
+    deployment = deploy(size, margin=Margin(capacity_users, True, 0.3, 0.3, 0.99, 0.5))
+    assert (deployment.safe.users, deployment.replicas) == (safe_users, replicas)
+
+
 def test_nothing_is_predicted_beyond_what_was_sustained_without_a_margin() -> None:
     deployment = deploy(make_size(make_step(390), status=Status.CENSORED))
     assert deployment.safe.basis is CapacityBasis.LOWER_BOUND
@@ -227,5 +237,9 @@ def test_a_campaign_deploys_the_size_that_it_recommends() -> None:
     assert deployed.result is enough
     assert deployed.service == Service("web", "shop:1", 8000, variables=("TOKEN",))
     too_small = make_size(make_step(130))
+    unfinished = replace(campaign, state=CampaignState.INTERRUPTED)
+    later = add_deployment(add_sizing(unfinished), target).deployment
+    assert later is not None
+    assert (deployed.is_complete, later.is_complete) == (True, False)
     nothing = replace(campaign, cells=(too_small,))
     assert add_deployment(add_sizing(nothing), target).deployment is None

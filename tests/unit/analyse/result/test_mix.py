@@ -1,5 +1,7 @@
 """Predict the cost of another mix, and the users that would use as much CPU."""
 
+from dataclasses import replace
+
 import pytest
 
 from harness.analyse.result.mix import find_inseparable_cost, find_name, predict_mix
@@ -81,6 +83,12 @@ def test_names_that_come_together_can_only_be_asked_for_in_their_proportion() ->
     assert find_inseparable_cost(costs, {"GET /a": 1}) is None
     assert find_inseparable_cost(costs, {"GET /page": 1, "GET /a": 9}) is pair
     assert find_inseparable_cost(costs, {"GET /page": 1, "GET /style": 3}) is pair
+
+
+def test_a_name_that_has_one_cost_with_requests_that_failed_can_be_asked_for() -> None:
+    rare = replace(make_cost("GET /c", 0.1, 0.02), kind=CostKind.RARE, names=("GET /c", None))
+    costs = make_costs(CHEAP, replace(rare, name_ratios=(0.04, 0.06)))
+    assert find_inseparable_cost(costs, {"GET /a": 1, "GET /c": 1}) is None
 
 
 def test_a_name_is_found_with_its_method_or_without() -> None:

@@ -14,9 +14,11 @@ from harness.model import (
     Sizing,
     Status,
     StepResult,
+    TargetUse,
 )
 from harness.model.request_costs import CostKind, RequestCost, RequestCosts
 from harness.model.request_slices import RequestSlices
+from harness.model.stalls import Stalls
 from tests.builders import SLOS, make_result
 from tests.unit.analyse.synthetic import make_step
 
@@ -129,6 +131,17 @@ def test_steps_that_are_invalid_or_died_do_not_count() -> None:
     )
     costs = assess(make_cell(hold(10), hold(50), *bad))
     assert find(costs, "POST /b").cpu_s == pytest.approx(0.04)
+
+
+def test_a_step_that_was_short_of_memory_does_not_count() -> None:
+    """Work waited for memory for a fifth of the time: the kernel doubles the CPU time of everything."""
+    short = TargetUse(stalls=Stalls(memory_ratio=0.2, limit_hits=9))
+    thrashing = replace(hold(60, "FAIL", level=2.0), target=short)
+    costs = assess(make_cell(hold(10), hold(50)), make_cell(hold(30), thrashing, cores=0.5))
+    assert find(costs, "GET /a").cpu_s == pytest.approx(0.01)
+    assert costs.slices == 120
+    roomy = replace(thrashing, target=replace(short, stalls=Stalls(memory_ratio=0.2, limit_hits=0)))
+    assert assess(make_cell(hold(10), hold(50)), make_cell(hold(30), roomy, cores=0.5)).slices == 160
 
 
 def test_a_size_without_a_valid_step_has_no_costs() -> None:

@@ -7,13 +7,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.analyse.result.sizing import (
+    add_sizing,
     check_requirement,
     compute_costs,
     compute_hour_price,
+    find_campaign_margin,
     recommend_size,
     select_worst_repetitions,
 )
-from harness.model import MIB, Cell, CellResult, Factor, Limits, Price, Requirement, Status, TargetUse
+from harness.model import (
+    MIB,
+    CampaignResult,
+    CampaignState,
+    Cell,
+    CellResult,
+    Factor,
+    Limits,
+    Price,
+    Requirement,
+    Status,
+    TargetUse,
+)
 from tests.builders import make_result
 from tests.unit.analyse.synthetic import CELL, make_step
 
@@ -62,6 +76,58 @@ def test_if_no_size_keeps_the_headroom_the_roomiest_is_taken() -> None:
     assert sizing.recommended is tight
     assert not sizing.keeps_headroom
     assert sizing.just_enough is tighter
+
+
+def test_a_smaller_size_with_as_much_room_for_all_that_is_known_is_named_before_the_smallest() -> None:
+    """They sustain 411, 440.8 and 450 users by their CPU; 520 are needed. 440.8 is 98 % of 450, 411 91 %."""
+    smallest, alike, taken = (
+        make_sustaining(0.25, 0.2628),
+        make_sustaining(0.5, 0.49),
+        make_sustaining(1, 0.96),
+    )
+    sizing = recommend_size([smallest, alike, taken], 400, 0.3)
+    assert (sizing.recommended, sizing.keeps_headroom) == (taken, False)
+    assert sizing.just_enough is alike
+    assert recommend_size([smallest, taken], 400, 0.3).just_enough is smallest
+
+
+def test_a_capacity_has_no_error_of_float_arithmetic() -> None:
+    """The CPU of 1 CPU sustains 800 users, and 799.9999999999999 in floats: 400 with 100 % more."""
+    sizing = recommend_size([make_sustaining(1.0, 0.54)], 400, 1.0)
+    assert sizing.margin is not None
+    assert sizing.margin.capacity_users == 800
+    assert sizing.keeps_headroom
+
+
+def test_of_few_users_the_headroom_is_rounded_up_and_stays_what_was_asked_for() -> None:
+    sizing = recommend_size(COLUMN, 1, 0.3)
+    assert (sizing.needed, sizing.headroom_ratio) == (2, 0.3)
+    assert recommend_size(COLUMN, 3_000_000, 1 / 3).needed == 3_999_999, "a headroom counts in millionths"
+
+
+def make_searched(name: str, high: int, *, used_cores: float) -> CellResult:
+    """Make a repetition of 0.25 CPU that its CPU stopped between high - 10 and high users."""
+    result = make_result(0.25, high - 10, high)
+    use = TargetUse(cpu_cores=used_cores, cpu_per_request_s=used_cores / 40)
+    step = make_step(100, "PASS", rps=40.0, mean_s=0.1, think_s=2.4, target=use)
+    return replace(result, cell=replace(result.cell, id=name), steps=(step,))
+
+
+def test_any_command_finds_the_margin_that_the_recommendation_has() -> None:
+    """The better repetition would correct the prediction of 0.5 CPU differently."""
+    cells = (
+        make_searched("r1", 240, used_cores=0.12),
+        make_searched("r2", 190, used_cores=0.12),
+        make_sustaining(0.5, 0.4),
+    )
+    campaign = add_sizing(
+        CampaignResult("web-1", "web", CampaignState.COMPLETE, "", 400, (), cells, headroom_ratio=0.3)
+    )
+    recommended = campaign.sizing.recommended
+    assert recommended is cells[2]
+    assert campaign.sizing.margin is not None
+    assert find_campaign_margin(campaign, recommended) == campaign.sizing.margin
+    assert find_campaign_margin(campaign, make_result(2.0, None, 10, Status.NONE)) is None
 
 
 def test_nothing_is_interpolated_below_a_capacity_that_was_not_measured() -> None:
@@ -301,3 +367,10 @@ def test_sizes_of_one_price_are_a_tie_whatever_floats_make_of_it() -> None:
     costs = compute_costs(select_worst_repetitions(sizes), RATES)
     assert costs[0].hour == costs[1].hour
     assert [(each.users, each.is_on_front) for each in costs] == [(150, True), (100, False)]
+
+
+def test_sums_of_one_price_are_a_tie_whatever_floats_make_of_them() -> None:
+    """3 · 0.1 + 3 · 0.1 is 0.6000000000000001 in floats, 5 · 0.1 + 1 · 0.1 is 0.6."""
+    few, many = make_priced_result(3, 3072, 100), make_priced_result(5, 1024, 100)
+    sizing = recommend_size([few, many], 100, price=Price("EUR", cpu_hour=0.1, gib_hour=0.1))
+    assert sizing.recommended is sizing.smallest is few
