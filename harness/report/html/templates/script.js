@@ -252,7 +252,7 @@ if (refreshing) {
   pause.type = "button";
   pause.className = "pause";
   const setPaused = (isPaused) => {
-    refreshing.textContent = isPaused ? "Reloading is paused. " : `This page reloads every ${everyS} s, unless details are open. `;
+    refreshing.textContent = isPaused ? "Reloading is paused. " : `This page reloads every ${everyS}\u00a0s, unless details are open. `;
     pause.textContent = isPaused ? "Continue" : "Pause";
     pause.setAttribute("aria-pressed", String(isPaused));
     refreshing.append(pause);
