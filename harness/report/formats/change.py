@@ -10,7 +10,7 @@ from harness.report.formats.markdown import escape_markdown
 from harness.report.formats.sizing_text import describe_check
 from harness.report.view.ab import AbView
 from harness.report.view.recommendation import write_recommendation
-from harness.report.view.text import clean_lines
+from harness.report.view.text import clean_lines, clean_text
 from harness.report.view.view import View
 
 _VERDICTS = {
@@ -57,7 +57,7 @@ class ChangeView:
 
 def render_change(view: ChangeView) -> str:
     """Return the comment: verdict, requirements, the comparison with its noise, and the size to take."""
-    target, base, head = (escape_markdown(each) for each in (view.target, view.base, view.head))
+    target, base, head = (escape_markdown(clean_text(each)) for each in (view.target, view.base, view.head))
     heading = f"### Capacity of {target}" if target else "### Capacity"
     words = _VERDICTS_BY_PAIRS if view.pairs else _VERDICTS
     verdict = words[view.verdict] if view.verdict else "This change was not measured."

@@ -50,6 +50,13 @@ def test_why_something_was_not_measured_is_quoted_line_by_line_and_inert() -> No
     assert "Base main, head HEAD." in text
 
 
+def test_names_that_are_no_valid_text_are_written_without_what_is_not() -> None:
+    """A byte that is no UTF-8 comes from the command line as half of a surrogate pair."""
+    text = render_change(ChangeView("main\udcff", "HEAD\n### Capacity"))
+    assert b"Base main, head HEAD" in text.encode()
+    assert sum(line.startswith("###") for line in text.splitlines()) == 1
+
+
 def test_a_comparison_in_pairs_has_its_sentence_its_measures_and_their_intervals() -> None:
     answer = ab_example.build_record(base="0123abcd", head="4567cdef").answer
     view = ChangeView("0123abcd", "4567cdef", "shop", ChangeVerdict.LESS, pairs=build_ab_view(answer))
