@@ -1,7 +1,6 @@
 """Simulate targets: the fake `TargetHost`."""
 
 import contextlib
-import itertools
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
@@ -123,7 +122,6 @@ class FakeHost:
         self._services = services
         self._default = default
         self._seed = seed
-        self._numbers = itertools.count(1)
         self.runs: list[Cell] = []
         self.ran: list[tuple[Target, Image]] = []
         self.running: list[str] = []
@@ -154,7 +152,7 @@ class FakeHost:
     @contextlib.contextmanager
     def run(self, cell: Cell, target: Target, image: Image) -> Iterator[RunningTarget]:
         self.check_answering()
-        number = next(self._numbers)
+        number = len(self.runs) + 1
         name = f"harness-fake-{cell.id}-{number}"
         self.runs.append(cell)
         self.ran.append((target, image))

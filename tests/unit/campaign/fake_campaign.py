@@ -1,5 +1,7 @@
 """Run a campaign on fakes of Docker and Locust, with the real store and the real report."""
 
+import copy
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -65,6 +67,15 @@ class FakeCampaign:
         self.folder = CampaignFolder.create(
             folder, "one", plan_to_json(plan), self.fake.host.read_fingerprint()
         )
+
+    def copy_to(self, folder: Path) -> "FakeCampaign":
+        """Copy what is stored into a folder; the copy's engine has run as many containers."""
+        copied = copy.copy(self)
+        copied.fake = FakeBackends(self.fake.default)
+        copied.fake.host.runs = [*self.fake.host.runs]
+        copied.backends = {None: copied.fake.to_backends()}
+        copied.folder = CampaignFolder.open(shutil.copytree(self.folder.path, folder / self.folder.name))
+        return copied
 
     def measure(self) -> CampaignResult:
         """Measure all cells that are not finished; return the campaign's answer."""

@@ -91,6 +91,40 @@ def steady(tmp_path_factory: pytest.TempPathFactory) -> tuple[FakeCampaign, Camp
     return campaign, campaign.measure()
 
 
+def interrupt(campaign: FakeCampaign, attempts: Mapping[tuple[str, int], Service]) -> FakeCampaign:
+    """Measure until a container is about to start for the drift check or for a second attempt."""
+    campaign.listener = MomentInterrupter(campaign, "container", attempts=attempts)
+    with pytest.raises(KeyboardInterrupt):
+        campaign.measure()
+    return campaign
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> FakeCampaign:
+    """Measure three sizes, but no drift check yet. Tests go on with copies."""
+    plan = make_plan(*THREE, users_limit=USERS_LIMIT)
+    return interrupt(make_campaign(tmp_path_factory.mktemp("searched"), plan), {})
+
+
+@pytest.fixture(scope="module")
+def contradictory(tmp_path_factory: pytest.TempPathFactory) -> FakeCampaign:
+    """Measure three sizes, of which one is slower than a smaller one, but not again yet."""
+    plan = make_plan(*THREE, users_limit=USERS_LIMIT)
+    return interrupt(make_campaign(tmp_path_factory.mktemp("contradictory"), plan), SLOW_ONCE)
+
+
+def resume_copy(
+    campaign: FakeCampaign,
+    folder: Path,
+    on_drift_check: Callable[[FakeCampaign], None] = lambda _: None,
+    attempts: Mapping[tuple[str, int], Service] | None = None,
+) -> FakeCampaign:
+    copied = campaign.copy_to(folder)
+    copied.listener = ServiceChanger(copied, on_drift_check, attempts)
+    copied.folder.mark_resumed()
+    return copied
+
+
 def change_service_to(service: Service) -> Callable[[FakeCampaign], None]:
     def change(campaign: FakeCampaign) -> None:
         campaign.fake.services["web"] = service  # type: ignore[index]
@@ -127,13 +161,9 @@ def test_a_steady_host_leaves_no_mark_anywhere(steady: tuple[FakeCampaign, Campa
 
 
 def test_a_host_that_slows_down_marks_the_campaign_and_corrects_nothing(
-    tmp_path: Path, steady: tuple[FakeCampaign, CampaignResult]
+    tmp_path: Path, searched: FakeCampaign, steady: tuple[FakeCampaign, CampaignResult]
 ) -> None:
-    campaign = make_campaign(
-        tmp_path,
-        make_plan(*THREE, users_limit=USERS_LIMIT),
-        change_service_to(make_slower_service(1.2)),
-    )
+    campaign = resume_copy(searched, tmp_path, change_service_to(make_slower_service(1.2)))
     result = campaign.measure()
     assert result.drift is not None
     assert result.drift.is_marked
@@ -152,12 +182,9 @@ def test_a_reference_cell_that_fails_at_the_end_marks_the_campaign(tmp_path: Pat
     assert result.cells[2].sustained_users == result.drift.users
 
 
-def test_a_target_that_no_longer_starts_marks_the_campaign(tmp_path: Path) -> None:
-    result = make_campaign(
-        tmp_path,
-        make_plan(*THREE, users_limit=USERS_LIMIT),
-        change_service_to(replace(USUAL, exits_at_start=1)),
-    ).measure()
+def test_a_target_that_no_longer_starts_marks_the_campaign(tmp_path: Path, searched: FakeCampaign) -> None:
+    gone = change_service_to(replace(USUAL, exits_at_start=1))
+    result = resume_copy(searched, tmp_path, gone).measure()
     assert result.drift is not None
     assert (result.drift.verdict, result.drift.is_marked) == (Verdict.FAIL, True)
     assert "ended with exit code 1" in build_view(result).warnings[0]
@@ -165,11 +192,13 @@ def test_a_target_that_no_longer_starts_marks_the_campaign(tmp_path: Path) -> No
     build_valid_summary(result)
 
 
-def test_an_invalid_drift_check_is_held_once_more_and_is_then_inconclusive(tmp_path: Path) -> None:
+def test_an_invalid_drift_check_is_held_once_more_and_is_then_inconclusive(
+    tmp_path: Path, searched: FakeCampaign
+) -> None:
     def limit_users(campaign: FakeCampaign) -> None:
         campaign.fake.generator.max_users = 50
 
-    campaign = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), limit_users)
+    campaign = resume_copy(searched, tmp_path, limit_users)
     result = campaign.measure()
     assert len(campaign.folder.read_log().find_last_attempt(REFERENCE).drift_check_files) == 2
     assert result.drift is not None
@@ -203,7 +232,7 @@ class MomentInterrupter(ServiceChanger):
 
     def cell_started(self, cell: Cell) -> None:
         super().cell_started(cell)
-        self.second_attempt = cell.id if self.lines.count(f"start {cell.id}") > 1 else ""
+        self.second_attempt = cell.id if find_attempt_number(self.campaign, cell) > 1 else ""
 
     def container_starting(self, cell: Cell) -> None:
         super().container_starting(cell)
@@ -241,9 +270,9 @@ def interrupt_and_resume(
 
 @pytest.mark.parametrize("moment", ["container", "step", "judged"])
 def test_a_drift_check_that_was_interrupted_is_held_again_and_a_stored_one_is_not(
-    tmp_path: Path, moment: str
+    tmp_path: Path, searched: FakeCampaign, moment: str
 ) -> None:
-    campaign = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT))
+    campaign = resume_copy(searched, tmp_path)
     result = interrupt_and_resume(campaign, moment, {})
     record = campaign.folder.read_log().find_last_attempt(REFERENCE)
     assert len(record.drift_check_files) == 1
@@ -264,8 +293,10 @@ def index_cells(result: CampaignResult) -> dict[str, CellResult]:
     return {cell.cell.id: cell for cell in result.cells}
 
 
-def test_a_cell_below_a_smaller_one_is_measured_once_more_from_scratch(tmp_path: Path) -> None:
-    campaign = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), attempts=SLOW_ONCE)
+def test_a_cell_below_a_smaller_one_is_measured_once_more_from_scratch(
+    tmp_path: Path, contradictory: FakeCampaign
+) -> None:
+    campaign = resume_copy(contradictory, tmp_path, attempts=SLOW_ONCE)
     result = campaign.measure()
     large, small = index_cells(result)[LARGE], index_cells(result)[SMALL]
     assert large.first is not None
@@ -312,9 +343,9 @@ def test_a_cell_that_stays_below_a_smaller_one_is_flagged_and_not_measured_a_thi
     ids=["container", "step", "judged", "judged twice", "done"],
 )
 def test_a_second_attempt_that_was_interrupted_goes_on_where_it_was(
-    tmp_path: Path, moment: str, attempts: Mapping[tuple[str, int], Service]
+    tmp_path: Path, contradictory: FakeCampaign, moment: str, attempts: Mapping[tuple[str, int], Service]
 ) -> None:
-    campaign = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT))
+    campaign = resume_copy(contradictory, tmp_path)
     result = interrupt_and_resume(campaign, moment, attempts)
     large = index_cells(result)[LARGE]
     assert result.state == "complete"
