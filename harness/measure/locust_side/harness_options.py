@@ -160,9 +160,26 @@ def refuse_while_loading(run: Callable[..., Any]) -> Callable[..., Any]:
     return run_or_refuse
 
 
+def find_ignored_waits(user_class: type[Any]) -> list[str]:
+    """Return the old settings of pauses that Locust does not read, because `wait_time` has a default of 0."""
+    if user_class.wait_time is not locust.User.wait_time:
+        return []
+    task_sets = (each for each in user_class.tasks if isinstance(each, type))
+    own = locust.TaskSet.wait_time
+    holders = [user_class, *(each for each in task_sets if getattr(each, "wait_time", None) is own)]
+    names = ("min_wait", "max_wait", "wait_function")
+    return [name for name in names if any(getattr(each, name, None) is not None for each in holders)]
+
+
+def find_all_ignored_waits(environment: Any) -> dict[str, list[str]]:
+    ignored = {each.__name__: find_ignored_waits(each) for each in environment.user_classes}
+    return {name: settings for name, settings in ignored.items() if settings}
+
+
 def on_init(environment: Any, **_: Any) -> None:
     """Store the settings where `harness_plugin.py` and `harness_host.py` find them."""
     environment.harness_settings = Startup.reader.settings if Startup.reader else {}
+    environment.harness_ignored_waits = find_all_ignored_waits(environment)
     environment.harness_configured_host = Startup.reader.host if Startup.reader else None
 
 

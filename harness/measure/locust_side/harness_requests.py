@@ -34,9 +34,6 @@ from locust.contrib.fasthttp import FastHttpSession
 from locust.contrib.fasthttp import ResponseContextManager as FastHttpAnswer
 from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately
 
-MAX_CLOCK_ERROR_S = 5.0
-"""If a request's age by the wall clock differs by more from its latency, the clock was set meanwhile."""
-
 SAME_START_S = 0.005
 """By how much a report of the scenario's own may begin after the request that it is about."""
 
@@ -134,16 +131,15 @@ def track_requests(request: Callable[..., Any]) -> Callable[..., Any]:
         shown_name = name or self.request_name or self.name_asked(url, kwargs.get("params"))
         lane.asked_s = monotonic()
         log.in_flight[key] = (lane.asked_s, method, shown_name, lane.owner)
-        may_stay_open = kwargs or args
-        if may_stay_open:
-            lane.opening = {} if kwargs.get("stream") else None
         lane.busy += 1
         lane.last = None
         stays_in_flight = False
         try:
+            if not kwargs and not args:
+                return request(self, method, url, name)
+            lane.opening = {} if kwargs.get("stream") else None
             answer = request(self, method, url, name, *args, **kwargs)
-            if may_stay_open:
-                stays_in_flight = open_request(lane, key, answer)
+            stays_in_flight = open_request(lane, key, answer)
             return answer
         except BaseException as error:
             add_abandoned(lane, key, error)
@@ -240,17 +236,43 @@ def add_abandoned(lane: Any, key: int, error: BaseException) -> None:
 def on_request(
     request_type: str,
     name: str,
-    response_time: float | None,
+    response_time: Any,
     exception: BaseException | str | None = None,
     start_time: Any = None,
     response: Any = None,
-    **_: Any,
+    response_length: Any = None,
+    context: Any = None,
+    url: Any = None,
+    **_: Any,  # all that Locust's clients report is named, because to collect the rest takes longest
 ) -> None:
     """Record a request that is reported, before a listener of the scenario may end the event."""
     if log is None:
         return
     now_s = monotonic()
     lane = getattr(getcurrent(), "harness_lane", None) or log.find_lane()
+    is_clients = lane.busy and lane.last is None and lane.opening is None and not lane.open
+    is_plain = exception is None and type(name) is str and type(response_time) is float
+    if is_clients and is_plain and response_time > 0:
+        number = log.number_by_request.get((request_type, name))
+        if number is not None:  # so it is with nearly all reports, and what follows finds the same
+            latency_s = response_time / 1000
+            lane.last = number, latency_s
+            log.append(number, -1, now_s - latency_s, latency_s, lane.owner)
+            return
+    record_report(lane, now_s, request_type, name, response_time, exception, start_time, response)
+
+
+def record_report(
+    lane: Any,
+    now_s: float,
+    request_type: str,
+    name: Any,
+    response_time: Any,
+    exception: BaseException | str | None,
+    start_time: Any,
+    response: Any,
+) -> None:
+    """Record a report of any kind: of a request that failed or stayed open, or of the scenario's own."""
     if not isinstance(name, str):
         name = str(name)
     if lane.opening == {} and not exception:
@@ -264,7 +286,7 @@ def on_request(
         return
     start_s = now_s - latency_s
     if start_time and is_own:  # a client that is busy reports its own request, at once
-        start_s = now_s - estimate_age_s(start_time, latency_s)
+        start_s = now_s - log.estimate_age_s(start_time, latency_s)
     if lane.open:
         start_s, latency_s, is_own = match_open_requests(lane, response, start_s, latency_s)
     number = log.find_number(request_type, name)
@@ -272,11 +294,7 @@ def on_request(
         return
     if is_own and start_s <= lane.asked_s + SAME_START_S:
         note_span(number)
-    log.name.append(number)
-    log.error.append(log.note_failure(exception) if exception else -1)
-    log.start.append(start_s)
-    log.latency.append(latency_s)
-    log.owner.append(lane.owner)
+    log.append(number, log.note_failure(exception) if exception else -1, start_s, latency_s, lane.owner)
 
 
 def note_span(number: int) -> None:
@@ -312,18 +330,6 @@ def match_open_requests(
         return start_s, latency_s, not lane.busy
     is_whole = abs(latency_s - reported.latency_s) < 1e-6
     return reported.start_s, reported.compute_latency_s() if is_whole else latency_s, False
-
-
-def estimate_age_s(start_time: Any, latency_s: float) -> float:
-    """Return the seconds since a request began.
-
-    Locust records the start by the wall clock. If the wall clock was set meanwhile, return the latency; also
-    if the scenario reports the start in another form, which Locust ignores.
-    """
-    if not isinstance(start_time, (int, float)):
-        return latency_s
-    age_s = time.time() - start_time
-    return age_s if latency_s - MAX_CLOCK_ERROR_S < age_s < latency_s + MAX_CLOCK_ERROR_S else latency_s
 
 
 def follow_stream(source: Any, opened: OpenRequest) -> None:

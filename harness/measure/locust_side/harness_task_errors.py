@@ -214,12 +214,13 @@ def count_tasks(execute: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(execute)
     def execute_and_count(self: Any) -> Any:
-        state = self._user.__dict__.get("harness_state")
+        state = self._user.harness_state
         queue = self._task_queue
         if state is None or (queue and isinstance(queue[0], type)):
             return execute(self)
         state.in_task = True
-        state.raises = state.has_raised = state.failed_in_task = False
+        if state.raises or state.has_raised or state.failed_in_task:
+            state.raises = state.has_raised = state.failed_in_task = False
         try:
             return execute(self)
         except Exception:
@@ -344,6 +345,7 @@ def on_init(environment: Any, **_: Any) -> None:
     harness.find_calling_frame = find_calling_frame
 
 
+locust.User.harness_state = None  # type: ignore[attr-defined]
 TaskSet.execute_next_task = count_tasks(TaskSet.execute_next_task)  # type: ignore[method-assign]
 TaskSet.run = watch_task_sets(TaskSet.run)  # type: ignore[method-assign, misc]
 locust.User.run = watch_users(locust.User.run)  # type: ignore[method-assign, misc]

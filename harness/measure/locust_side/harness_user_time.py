@@ -33,6 +33,9 @@ POLL_AT_MOST_S = 1.0
 PAUSE_AT_MOST_S = 1e6
 """A longer pause, perhaps an endless one, is recorded as this: it outlasts every load."""
 
+MAX_CLOCK_ERROR_S = 5.0
+"""If a request's age by the wall clock differs by more from its latency, the clock was set meanwhile."""
+
 GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
 
 NETWORK_FILES = frozenset(
@@ -232,13 +235,18 @@ def record_think_times(sleep: Callable[..., Any]) -> Callable[..., Any]:
             message = f"wait_time returned {seconds!r:.80}, which is no number of seconds"
             raise TypeError(message) from None
         log.think_start.append(monotonic())
-        log.think.append(min(planned_s, PAUSE_AT_MOST_S) if planned_s > 0 else 0.0)
+        log.think.append(planned_s if 0 < planned_s < PAUSE_AT_MOST_S else limit_pause_s(planned_s))
         log.think_owner.append(lane.owner)
         lane.task += 1
         lane.may_pause = True
         return sleep_unrecorded(seconds)
 
     return sleep_and_record
+
+
+def limit_pause_s(planned_s: float) -> float:
+    """Return the length of a pause as it is recorded; not a number (NaN) counts as none."""
+    return min(planned_s, PAUSE_AT_MOST_S) if planned_s > 0 else 0.0
 
 
 def record_pauses(sleep: Callable[..., Any]) -> Callable[..., Any]:
@@ -248,16 +256,28 @@ def record_pauses(sleep: Callable[..., Any]) -> Callable[..., Any]:
     def sleep_and_record(seconds: float = 0, ref: bool = True) -> Any:
         lane = find_lane()
         if lane.user is not None and lane.is_pausing(seconds):
-            log.add_pause(min(float(seconds), PAUSE_AT_MOST_S), lane.owner)
+            log.add_pause(limit_pause_s(float(seconds)), lane.owner)
         return sleep(seconds, ref)
 
     return sleep_and_record
 
 
+def estimate_age_s(start_time: Any, latency_s: float) -> float:
+    """Return the seconds since a request began.
+
+    Locust records the start by the wall clock. If the wall clock was set meanwhile, return the latency; also
+    if the scenario reports the start in another form, which Locust ignores.
+    """
+    if not isinstance(start_time, (int, float)):
+        return latency_s
+    age_s = time.time() - start_time
+    return age_s if latency_s - MAX_CLOCK_ERROR_S < age_s < latency_s + MAX_CLOCK_ERROR_S else latency_s
+
+
 def on_init(environment: Any, **_: Any) -> None:
     global log
     log = environment.harness
-    log.find_lane = find_lane
+    log.find_lane, log.estimate_age_s = find_lane, estimate_age_s
 
 
 locust.User.start = spread_users(locust.User.start)  # type: ignore[method-assign]
