@@ -145,7 +145,8 @@ def _try_locustfile(path: Path, folder: Path, url: str, additions: _Additions, s
                 pages.append(generator.close_step())
                 return _read_pages(pages, generator.read_logs())
     except HarnessError as error:
-        return _Trial(f"not loaded: {_find_last_line(str(error))}", str(error))
+        first = str(error).partition("\n")[0]
+        return _Trial(f"not loaded: {_find_last_line(str(error))} ({first[:60]})", str(error))
 
 
 def _read_pages(pages: Sequence[GeneratorFacts], log: str) -> _Trial:
@@ -191,7 +192,7 @@ def main() -> None:
         for path in files:
             trial, additions = _try_with_additions(path, folder, url, Path(scratch))
             added = additions.describe(url)
-            outcome = trial.outcome.replace("|", "/")
+            outcome = " ".join(trial.outcome.replace("|", "/").split())
             print(f"| {path.relative_to(folder)} | {outcome} | {added} |", flush=True)
             alone += trial.runs and not added
             together += trial.runs

@@ -7,6 +7,7 @@ another host gets this file alone, from the master.
 from typing import Any
 from urllib.parse import urlsplit
 
+import gevent
 import geventhttpclient
 import locust
 import requests
@@ -37,6 +38,7 @@ def refuse_foreign_hosts(environment: Any, **_: Any) -> None:
             parts = urlsplit(url or "")
             target = address_by_url[url] = (parts.hostname, parts.port)
         if (host, port) != target:
+            gevent.sleep(0)  # as every request lets others go on; a user may ask again at once
             raise error_class(
                 f"{host}:{port} is not the target; if it stands for it, set it as host or LOCUST_HOST"
             )

@@ -287,6 +287,15 @@ result["ends"] = [
         (429, RescheduleTask()), (0, RescheduleTask()),
     )
 ]
+import harness_target_only
+
+harness_target_only.refuse_foreign_hosts(environment)
+result["others"] = []
+gevent.spawn(result["others"].append, "went on")
+try:
+    HTTPClientPool().get_client("http://other.example/")
+except ConnectionError as error:
+    result["others"].append(str(error).partition(";")[0])
 sys.stdout.write(json.dumps(result))
 """
 )
@@ -453,6 +462,11 @@ def test_a_host_without_a_scheme_stays_without(result: dict[str, Any]) -> None:
         "127.0.0.1:9",
         "127.0.0.1:9",
     ]
+
+
+def test_others_go_on_while_a_request_to_another_host_is_refused(result: dict[str, Any]) -> None:
+    """A user who asks again at once, without a pause, would leave no time to any other greenlet."""
+    assert result["others"] == ["went on", "other.example:80 is not the target"]
 
 
 def test_a_scenario_may_put_its_own_scheme_before_a_host_without_one(result: dict[str, Any]) -> None:
