@@ -17,8 +17,8 @@ from harness.report.view.text import (
 
 _REMEDY = (
     "report each request of the scenario's own client, also one that fails or times out, with its time in "
-    "milliseconds (environment.events.request.fire); a pause is seen if it is one time.sleep or gevent.sleep, "
-    "and not a loop of short ones, or a wait for a lock or an event of the scenario's own"
+    "milliseconds (environment.events.request.fire); a pause is seen if it is one time.sleep or gevent.sleep "
+    "instead of a loop of short ones, or of a wait for a lock or an event of the scenario's own"
 )
 
 
