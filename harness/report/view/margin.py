@@ -50,7 +50,8 @@ def _describe_own(sizing: Sizing) -> list[str]:
         return [f"Whether it keeps room for {headroom} is not known."]
     spare = list_spare(margin)
     left = f"{spare} {_agree(margin)} spare at {text.format_users(sizing.users)}" if spare else ""
-    source = "predicted" if margin.is_predicted else "measured"
+    held = sizing.recommended is not None and sizing.recommended.sustains(sizing.needed)
+    source = "predicted" if margin.is_predicted and not held else "measured"
     if not sizing.keeps_headroom:
         none = f"{left}: no size keeps" if left else "No size keeps"
         return [

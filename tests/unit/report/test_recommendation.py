@@ -124,6 +124,12 @@ def test_a_size_without_the_headroom_is_not_praised() -> None:
     assert "With them its companion db uses all of its CPU: give it more." in bounded
 
 
+def test_room_for_users_that_were_held_is_measured() -> None:
+    """1 CPU sustained 400 users: 300 with 30 % more are 390, and 310 with 30 % more are 403."""
+    assert "room for 30 % more users (measured)" in recommend_with_headroom(users=300, needed=390)
+    assert "room for 30 % more users (predicted)" in recommend_with_headroom(users=310, needed=403)
+
+
 def test_a_cheaper_size_with_as_much_room_is_a_toss_up() -> None:
     """430 is 98 % of 441, and 410 is 93 %."""
     for users, is_alike in ((430.0, True), (410.0, False)):
@@ -135,7 +141,7 @@ def test_a_cheaper_size_with_as_much_room_is_a_toss_up() -> None:
 def test_the_headroom_is_named_as_it_was_asked_for() -> None:
     """One user with 30 % more are 2 users, which would be 100 % more."""
     text = recommend_with_headroom(users=1, needed=2, headroom_ratio=0.3)
-    assert "spare at 1 user, room for 30 % more users (predicted)." in text
+    assert "spare at 1 user, room for 30 % more users (measured)." in text
     assert "room for 12.5 % more users" in recommend_with_headroom(needed=450, headroom_ratio=0.125)
 
 
