@@ -1,5 +1,6 @@
 """Build the values that many tests start from: a cell, a cell's answer, a plan, a fingerprint."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,19 @@ def make_result(
     """Make the answer of a size: `low` users are sustained, `high` break it."""
     cell = Cell(f"web-c{cores:.2f}-m{mib}", "web", Limits(cores, mib * MIB))
     return CellResult(cell, status, low, high, limiting_factor=factor)
+
+
+def make_variant(
+    variant: str, cores: float, low: int | None, high: int | None, status: Status = Status.BRACKETED
+) -> CellResult:
+    """Make the answer of a size with a variant: `low` users are sustained, `high` break it."""
+    result = make_result(cores, low, high, status)
+    cell = replace(
+        result.cell,
+        id=f"{result.cell.id}_{variant}",
+        limits=replace(result.cell.limits, variant=variant),
+    )
+    return replace(result, cell=cell)
 
 
 def make_fingerprint(**changes: Any) -> Fingerprint:

@@ -17,7 +17,7 @@ from bench.search.trial import SimulatedScenario, Strategy, build_grid, measure_
 from bench.simulation.model import Noise, Service
 from harness.analyse.result.comparison import compare_sizes
 from harness.analyse.result.host_speed import estimate_at_reference, find_common_speed, find_host_speed
-from harness.analyse.search.prediction import find_capacity_users
+from harness.analyse.search.known_capacities import find_capacity_users
 from harness.model import CellResult, Change, Limits
 
 _CPUS = (0.5, 1.0, 2.0)

@@ -13,6 +13,7 @@ from bench.search.ground_truth import DEFAULT_SLOS
 from bench.simulation.backends import simulate_backends
 from bench.simulation.model import USUAL, Noise, Service, ThinkTime
 from harness.analyse.result.decision import choose_precise_step
+from harness.analyse.search.cell_order import choose_search_cell
 from harness.analyse.search.search import order_cells
 from harness.analyse.search.step_timing import fit_step, slow_first_ramp
 from harness.campaign.progress import CellProgress
@@ -30,6 +31,7 @@ from harness.model import (
     Scenario,
     Search,
     Slo,
+    Status,
     Step,
     StepResult,
     Target,
@@ -116,14 +118,22 @@ def measure_matrix(
     )
     results: list[CellResult] = []
     baseline = None
-    order = order_cells(plan.cells)
-    for cell in reversed(order) if strategy.smallest_first else order:
+    while (cell := _choose_cell(plan, strategy, results)) is not None:
         progress = CellProgress(cell)
         progress.start_attempt(baseline, None)
         _CellTrial(backends, plan, strategy, progress, results).run()
         baseline = progress.finish()
         results.append(progress.build_result(plan))
     return tuple(results)
+
+
+def _choose_cell(plan: Plan, strategy: Strategy, results: Sequence[CellResult]) -> Cell | None:
+    """Return the cell to measure next; None when all are done."""
+    done = {result.cell.id: result for result in results}
+    if strategy.smallest_first:
+        return next((cell for cell in reversed(order_cells(plan.cells)) if cell.id not in done), None)
+    waiting = {cell.id: CellResult(cell, Status.RUNNING) for cell in plan.cells}
+    return choose_search_cell(plan.cells, {**waiting, **done})
 
 
 def measure_cell(strategy: Strategy, scenario: SimulatedScenario, cell: Cell, seed: int) -> CellResult:

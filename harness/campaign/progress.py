@@ -29,6 +29,7 @@ from harness.analyse.result.request_costs import add_request_costs
 from harness.analyse.result.sizing import add_sizing
 from harness.analyse.result.soak import add_soak, assess_soak, choose_soak
 from harness.analyse.result.tuning import add_tunings
+from harness.analyse.search.cell_order import choose_search_cell
 from harness.analyse.search.demand import add_inferred_results, choose_next_cell
 from harness.analyse.search.search import order_cells
 from harness.analyse.step.baseline import Baseline, choose_baseline, choose_lighter_baseline, find_baseline
@@ -47,7 +48,6 @@ from harness.model import (
     Plan,
     Purpose,
     Series,
-    Status,
     Step,
     StepCurves,
     StepFacts,
@@ -245,8 +245,7 @@ class CampaignProgress:
         if plan.users_required is not None:
             chosen = choose_next_cell(free, results, plan.users_required)
         else:
-            order = order_cells(free)
-            chosen = next((cell for cell in order if results[cell.id].status is Status.RUNNING), None)
+            chosen = choose_search_cell(free, results)
         if chosen is not None or claimed:
             return chosen
         return self._choose_retry(plan)

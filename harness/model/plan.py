@@ -277,6 +277,9 @@ FEWEST_CELLS_TO_CHECK_DRIFT = 3
 """A campaign that measures fewer cells is over before its host has time to drift."""
 
 
+_WORSE_VARIANT_FACTOR = 2.0
+
+
 class SearchStrategy(StrEnum):
     """How a search chooses the next number of users; the values are those of matrix.yaml and plan.json."""
 
@@ -303,6 +306,15 @@ class Search:
     confirm: bool = True
     soak_s: float = 300.0
     elsewhere_ratio: float = 0.10
+
+    @property
+    def worse_variant_ratio(self) -> float:
+        """The same for a variant that sustains fewer users than another one of its size.
+
+        It is twice `elsewhere_ratio`, unless all sizes are to be equally precise.
+        """
+        is_equal = self.elsewhere_ratio <= self.precision_ratio
+        return self.precision_ratio if is_equal else _WORSE_VARIANT_FACTOR * self.elsewhere_ratio
 
 
 @dataclass(frozen=True, slots=True)

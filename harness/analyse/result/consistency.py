@@ -14,7 +14,7 @@ from harness.analyse.means import compute_change
 from harness.analyse.result.decision import build_precision_finder
 from harness.analyse.search import demand
 from harness.analyse.search.bracket import is_invalid_twice
-from harness.analyse.search.prediction import find_capacity_users
+from harness.analyse.search.known_capacities import find_capacity_users
 from harness.analyse.search.search import order_cells
 from harness.model import (
     FEWEST_CELLS_TO_CHECK_DRIFT,

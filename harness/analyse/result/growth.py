@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from harness.analyse.result.margin import find_margins
 from harness.analyse.result.sizing import compute_hour_price, select_worst_repetitions
-from harness.analyse.search.prediction import find_capacity_users
+from harness.analyse.search.known_capacities import find_capacity_users
 from harness.model import (
     Barrier,
     CampaignResult,

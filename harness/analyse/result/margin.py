@@ -21,11 +21,11 @@ from harness.analyse.search.capacity_estimate import (
     find_percentile_slo,
 )
 from harness.analyse.search.capacity_fit import estimate_variance_ratio
+from harness.analyse.search.known_capacities import find_capacity_users
 from harness.analyse.search.limit_shape import compare_steepness
 from harness.analyse.search.prediction import (
     collect_corrections,
     estimate_from_cpu_per_request,
-    find_capacity_users,
     find_response_limit,
 )
 from harness.model import CellResult, Margin, Slo, Status, StepResult, Verdict

@@ -12,7 +12,8 @@ from dataclasses import replace
 from harness.analyse.result.sizing import select_worst_repetitions
 from harness.model import CampaignResult, CellResult, Limits, Status, Tuning
 
-_MIN_CHANGE_RATIO = 0.05
+MIN_CHANGE_RATIO = 0.05
+"""Variants that differ by less are alike."""
 
 _Range = tuple[float, float]
 
@@ -58,7 +59,7 @@ def _is_more(best: Sequence[CellResult], worst: Sequence[CellResult]) -> bool:
     low, _ = high_range = _span([_find_range(each, at_one_speed=at_one_speed) for each in best])
     low_range = _span([_find_range(each, at_one_speed=at_one_speed) for each in worst])
     has_gap = low_range[1] <= low and low > 0
-    return has_gap and _find_middle(high_range) >= (1 + _MIN_CHANGE_RATIO) * _find_middle(low_range)
+    return has_gap and _find_middle(high_range) >= (1 + MIN_CHANGE_RATIO) * _find_middle(low_range)
 
 
 def _span(ranges: Sequence[_Range]) -> _Range:
@@ -83,12 +84,16 @@ def _find_range(result: CellResult, *, at_one_speed: bool) -> _Range:
 def _find_instead(
     size: Limits, best: CellResult, worst: CellResult, decided: Sequence[CellResult]
 ) -> CellResult | None:
+    """Return the smallest larger size at which the worst variant sustains as many users, by its estimate.
+
+    Brackets of variants that are not the best are coarse.
+    """
     users = best.known_users
     larger = [
         each
         for each in decided
         if each.cell.limits.variant == worst.cell.limits.variant
         and each.cell.limits.drop_variant() > size
-        and each.sustains(users)
+        and (each.sustains(users) or (each.estimate_users or 0.0) >= users)
     ]
     return min(larger, key=lambda each: each.cell.limits, default=None)

@@ -17,7 +17,6 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from harness.analyse.means import compute_geometric_mean
 from harness.analyse.search.capacity_estimate import (
     LogNormalEstimate,
     combine_estimates,
@@ -25,13 +24,24 @@ from harness.analyse.search.capacity_estimate import (
     estimate_from_slow_share,
     find_percentile_slo,
 )
+from harness.analyse.search.known_capacities import collect_capacities, find_capacity_users
 from harness.analyse.search.memory_model import (
     estimate_users_in_memory,
     estimate_users_in_own_memory,
     is_memory_failure,
 )
 from harness.analyse.search.variant_ratio import estimate_from_variants
-from harness.model import Cell, CellResult, Factor, IndicatorKind, Rule, Slo, Status, StepResult, Verdict
+from harness.model import (
+    Cell,
+    CellResult,
+    Factor,
+    IndicatorKind,
+    Rule,
+    Slo,
+    Status,
+    StepResult,
+    Verdict,
+)
 
 _MEAN_TO_LIMIT_RATIO = 0.3
 """The mean response time when the p95 is at its limit, as a share of the limit; finished cells correct it."""
@@ -59,9 +69,6 @@ _USERS_AT_DEATH_RATIO = 0.98
 
 _COLLAPSED_BELOW_RATIO = 0.9
 """A saturated target answers about as many requests with more users; one that collapses answers fewer."""
-
-_CENSORED_RATIO = 1.2
-"""If a size sustained the users limit, its capacity is taken as the limit times this factor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +153,7 @@ def _estimate_from_cpu(
         return from_same_cpu
     corrections = collect_corrections(own, limit)
     by_request = estimate_from_cpu_per_request(cell, steps, own, limit, corrections)
-    by_variant = _estimate_from_other_variants(cell, neighbours)
+    by_variant = estimate_from_variants(cell.limits, collect_capacities(neighbours))
     if by_request is None and by_variant is None:
         corrections = collect_corrections(neighbours, limit)
         return estimate_from_cpu_per_request(cell, steps, neighbours, limit, corrections)
@@ -156,12 +163,6 @@ def _estimate_from_cpu(
 def _select_variant(cell: Cell, neighbours: Sequence[CellResult]) -> list[CellResult]:
     """Return the results of the cell's own variant; without variants all of them."""
     return [result for result in neighbours if result.cell.limits.variant == cell.limits.variant]
-
-
-def _estimate_from_other_variants(cell: Cell, neighbours: Sequence[CellResult]) -> LogNormalEstimate | None:
-    known = {result.cell.limits: find_capacity_users(result) for result in neighbours}
-    capacities = {limits: users for limits, users in known.items() if users is not None}
-    return estimate_from_variants(cell.limits, capacities)
 
 
 def find_response_limit_s(slos: Sequence[Slo]) -> float:
@@ -301,19 +302,6 @@ def _estimate_from_nearest(
     nearest = min(finished, key=distance, default=None)
     users = find_capacity_users(nearest) if nearest is not None else None
     return None if users is None else LogNormalEstimate(users, _NEIGHBOUR_SIGMA)
-
-
-def find_capacity_users(result: CellResult) -> float | None:
-    """Return a finished cell's capacity as one number: its estimate, or the middle of its bracket.
-
-    The capacity of a censored cell is taken to lie somewhat above the users limit. None for all other cells.
-    """
-    if result.status is Status.CENSORED and result.sustained_users is not None:
-        return result.sustained_users * _CENSORED_RATIO
-    if result.status is not Status.BRACKETED:
-        return None
-    middle = compute_geometric_mean([result.sustained_users or 0, result.broken_users or 0])
-    return result.estimate_users or middle
 
 
 def estimate_from_cpu_per_request(

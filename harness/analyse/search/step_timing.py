@@ -36,9 +36,12 @@ def slow_first_ramp(plan: Plan, step: Step, own: Sequence[StepResult]) -> Step:
     """Return the step, with a slow ramp if it is the first of its size that goes beyond light load.
 
     `own` are the size's steps so far. A ramp is not measured if the generator or the host was at fault, so
-    the next one is slow too. The strategies that start with few users need no such ramp.
+    the next one is slow too. The strategies that start with few users need no such ramp, and a variant that
+    is not the best of its size needs no finer curve than its windows and usual ramps show.
     """
-    if step.purpose is not Purpose.SEARCH or not measures_ramps(plan):
+    coarsest_ratio = max(plan.search.precision_ratio, plan.search.elsewhere_ratio)
+    is_worse_variant = step.choose_precision(plan.search) > coarsest_ratio
+    if step.purpose is not Purpose.SEARCH or not measures_ramps(plan) or is_worse_variant:
         return step
     fewest_users = _FEWEST_TIMES_LIGHT * plan.search.first_users
     was_measured = any(each.users >= fewest_users and _is_sound(each) for each in own)

@@ -35,15 +35,15 @@ def estimate_from_variants(limits: Limits, capacities: Mapping[Limits, float]) -
 def _estimate_from(limits: Limits, other: Limits, capacities: Mapping[Limits, float]) -> LogNormalEstimate:
     own_sizes = (each for each in capacities if each.variant == limits.variant)
     shared = [each for each in own_sizes if replace(each, variant=other.variant) in capacities]
-    nearest = min(shared, key=lambda each: _measure_distance(each, limits), default=None)
+    nearest = min(shared, key=lambda each: measure_distance(each, limits), default=None)
     if nearest is None:
         return LogNormalEstimate(capacities[other], _UNKNOWN_RATIO_SIGMA)
     ratio = capacities[nearest] / capacities[replace(nearest, variant=other.variant)]
-    sigma = _KNOWN_RATIO_SIGMA + _SIGMA_PER_E_FOLD * _measure_distance(nearest, limits)
+    sigma = _KNOWN_RATIO_SIGMA + _SIGMA_PER_E_FOLD * measure_distance(nearest, limits)
     return LogNormalEstimate(capacities[other] * ratio, sigma)
 
 
-def _measure_distance(one: Limits, other: Limits) -> float:
+def measure_distance(one: Limits, other: Limits) -> float:
     """Return how far apart two sizes are: the sum of the factors between their limits, as logarithms."""
     pairs = (
         (one.cpu_cores, other.cpu_cores),

@@ -6,11 +6,21 @@ from dataclasses import replace
 import pytest
 
 from harness.analyse.result.decision import add_asked_precision, choose_precise_step, find_precision
-from harness.model import CampaignResult, CampaignState, CellResult, Plan, Price, Status, TargetUse
-from tests.builders import make_plan, make_result
+from harness.model import (
+    CampaignResult,
+    CampaignState,
+    CellResult,
+    Plan,
+    Price,
+    SearchStrategy,
+    Status,
+    StepResult,
+    TargetUse,
+)
+from tests.builders import make_plan, make_result, make_variant
 from tests.unit.analyse.synthetic import make_step
 
-PRECISE, COARSE = 0.05, 0.10
+PRECISE, COARSE, WORSE = 0.05, 0.10, 0.20
 
 
 def make_sustaining(cores: float, mib: int = 256) -> CellResult:
@@ -127,3 +137,73 @@ def test_every_size_of_an_answer_knows_the_precision_that_was_asked_of_it() -> N
     result = CampaignResult("one", "web", CampaignState.COMPLETE, "", 400, plan.slos, cells)
     asked = [cell.asked_precision_ratio for cell in add_asked_precision(result, plan).cells]
     assert asked == [PRECISE, PRECISE, COARSE, COARSE]
+
+
+# Variants of one size
+
+FOUR = make_variant("four", 1.0, 390, 405)
+
+
+@pytest.mark.parametrize(("broken_users", "precision_ratio"), [(371, WORSE), (372, PRECISE)])
+def test_a_variant_that_sustains_less_than_another_by_5_percent_needs_no_precision(
+    broken_users: int, precision_ratio: float
+) -> None:
+    """371 users are less than 390 by 5 % (371 x 1.05 = 389.55), 372 are not (390.6)."""
+    one = make_variant("one", 1.0, 300, broken_users)
+    assert find_precision(make_plan(), one.cell, [FOUR, one]) == precision_ratio
+    step = choose_precise_step(make_plan(), one.cell, [make_step(broken_users, "FAIL")], [FOUR])
+    assert step is not None
+    assert step.precision_ratio == precision_ratio
+
+
+def test_only_another_variant_of_the_same_size_and_repetition_makes_one_worse() -> None:
+    one, plan = make_variant("one", 1.0, 190, 200), make_plan()
+    again = replace(FOUR, cell=replace(FOUR.cell, repetition=2))
+    larger = make_variant("four", 2.0, 390, 405)
+    for other in (again, larger, replace(FOUR, status=Status.RUNNING)):
+        assert find_precision(plan, one.cell, [other, one]) == PRECISE
+
+
+def test_a_worse_variant_is_precise_where_all_sizes_are_or_where_a_demand_is_asked_for() -> None:
+    one, plan = make_variant("one", 1.0, 190, 200), make_plan()
+    same = replace(plan, search=replace(plan.search, elsewhere_ratio=0.05))
+    assert find_precision(same, one.cell, [FOUR, one]) == PRECISE
+    assert find_precision(replace(plan, users_required=400), one.cell, [FOUR, one]) == PRECISE
+
+
+def make_pairs(second_users: int) -> list[CellResult]:
+    """Make 2 CPUs that sustain 400 users, or `second_users` with another variant, and 1 CPU of the first."""
+    return [
+        make_variant("four", 2.0, 400, 400),
+        make_variant("one", 2.0, second_users, second_users),
+        make_variant("four", 1.0, 200, 200),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("second_users", "passed", "users", "precision_ratio"),
+    [(320, (), 146, WORSE), (320, (146,), 175, WORSE), (360, (), 172, COARSE), (320, (170,), 196, COARSE)],
+    ids=["four fifths", "four fifths, after a pass", "nine tenths", "a pass shows that it is no four fifths"],
+)
+def test_a_variant_that_was_worse_at_another_size_starts_with_a_coarse_bracket(
+    second_users: int, passed: Sequence[int], users: int, precision_ratio: float
+) -> None:
+    """A bracket of 20 % must lie below 200 / 1.05 = 190.5 users.
+
+    At 320 of 400 users the estimate is 160, and the bracket reaches from 146 to 175. At 360 it is 180, and
+    the bracket would reach to 197. A pass at 170 would need a failure at 204; the median of the estimate
+    above 170 is 160 · exp(0.184 · 1.10) = 196 (Student's t with two degrees of freedom).
+    """
+    steps = [make_step(each, "PASS") for each in passed]
+    one = make_variant("one", 1.0, None, None).cell
+    step = choose_precise_step(make_plan(), one, steps, make_pairs(second_users))
+    assert step is not None
+    assert (step.users, step.precision_ratio) == (users, precision_ratio)
+
+
+def test_a_search_without_prediction_expects_nothing_of_a_variant() -> None:
+    plan, steps = make_plan(), list[StepResult]()
+    bisect = replace(plan, search=replace(plan.search, strategy=SearchStrategy.BISECT))
+    step = choose_precise_step(bisect, make_variant("one", 1.0, None, None).cell, steps, make_pairs(320))
+    assert step is not None
+    assert step.precision_ratio == COARSE

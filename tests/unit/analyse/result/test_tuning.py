@@ -4,21 +4,8 @@ from dataclasses import replace
 
 from harness.analyse.result.sizing import check_requirement, recommend_size
 from harness.analyse.result.tuning import find_tunings
-from harness.model import MIB, CellResult, Factor, Limits, ReferenceCapacity, Requirement, Status
-from tests.builders import make_result
-
-
-def make_variant(
-    variant: str, cores: float, low: int | None, high: int | None, status: Status = Status.BRACKETED
-) -> CellResult:
-    result = make_result(cores, low, high, status)
-    cell = replace(
-        result.cell,
-        id=f"{result.cell.id}_{variant}",
-        limits=replace(result.cell.limits, variant=variant),
-    )
-    return replace(result, cell=cell)
-
+from harness.model import MIB, Factor, Limits, ReferenceCapacity, Requirement, Status
+from tests.builders import make_result, make_variant
 
 ONE_HALF, ONE, ONE_TWO = (
     make_variant("one", 0.5, 97, 101),
@@ -39,6 +26,15 @@ def test_the_best_variant_saves_the_larger_size_that_the_worst_one_needs() -> No
     assert one.limits == Limits(1.0, 256 * MIB)
     assert (half.differs, half.instead) == (False, None)
     assert not two.differs
+
+
+def test_a_larger_size_counts_by_its_estimate_as_brackets_of_worse_variants_are_coarse() -> None:
+    """Whether 350 to 420 users hold 390 is open, and the estimate of 400 tells it."""
+    coarse = replace(make_variant("one", 2.0, 350, 420), estimate_users=400.0)
+    (tuning, _) = find_tunings([ONE, FOUR, coarse])
+    assert tuning.instead is coarse
+    lower = replace(coarse, estimate_users=380.0)
+    assert find_tunings([ONE, FOUR, lower])[0].instead is None
 
 
 def test_no_larger_size_is_named_if_none_was_measured() -> None:

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analyse.search.prediction import find_capacity_users, find_response_limit_s, predict_capacity
+from harness.analyse.search.known_capacities import find_capacity_users
+from harness.analyse.search.prediction import find_response_limit_s, predict_capacity
 from harness.model import (
     MIB,
     Cell,
