@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.analyse.intervals import compute_wilson_interval
 from harness.analyse.means import compute_geometric_mean
 from harness.analyse.search.capacity_estimate import (
     compute_allowed_slow_share,
@@ -25,7 +26,10 @@ _MOST_HOLDS = 2
 
 _MOST_LIGHT_HOLDS = 3
 _CHANCE_RATIO = 2.0
-"""A failure at light load is doubtful if less than this times the allowed share of its requests was slow."""
+_CHANCE_QUANTILE = 3.29
+"""A failure at light load is doubtful if less than this times the allowed share of its requests was slow, or
+if the 99.9 % interval of the share (by this normal quantile) reaches down to the allowed one.
+"""
 
 _QUOTA_USED_AT_LEAST = 0.85
 """A target that uses this share of its CPU quota is stopped by it (see `result.limiting_factor`)."""
@@ -121,11 +125,16 @@ def _hold_for_long(plan: Plan, users: int) -> Step:
 
 
 def _may_be_chance(plan: Plan, held: Sequence[StepResult], slo: Slo) -> bool:
-    """Return True if steps at one light load failed together by few more slow requests than are allowed."""
+    """Return True if steps at one light load failed together by few more slow requests than are allowed.
+
+    A window may end early because it happens to show many, so what is few depends on the requests.
+    """
     if held[0].users > plan.search.first_users or any(select_share(step, slo) is None for step in held):
         return False
     slow, requests = sum_slow(held)
-    return slow < _CHANCE_RATIO * compute_allowed_slow_share(slo) * requests
+    allowed = compute_allowed_slow_share(slo)
+    least, _ = compute_wilson_interval(slow / requests, requests, _CHANCE_QUANTILE)
+    return slow < _CHANCE_RATIO * allowed * requests or least <= allowed
 
 
 def _find_contradicted_end(
