@@ -48,6 +48,7 @@ def evaluate_slo(
     that a wrong verdict changes the capacity by no more than this ratio. `is_light`: the users are so few
     that their requests hardly wait in one queue.
     """
+    cycle_s = choose_batch_s(window)
     window = window.select_request_name(slo.request_name) if slo.request_name else window
     match slo.kind:
         case IndicatorKind.ERRORS:
@@ -57,9 +58,9 @@ def evaluate_slo(
         case IndicatorKind.SHORTFALL:
             return _evaluate_shortfall(slo, window, baseline)
         case IndicatorKind.DRIFT:
-            return _evaluate_rise(slo, window)
+            return _evaluate_rise(slo, window, cycle_s)
         case IndicatorKind.MEAN:
-            return _evaluate_mean(slo, window)
+            return _evaluate_mean(slo, window, cycle_s)
         case IndicatorKind.PERCENTILE:
             usual_ratio = 1.0 if is_light else USUAL_VARIANCE_RATIO
             return _evaluate_percentile(slo, window, precision_ratio, usual_ratio)
@@ -179,16 +180,22 @@ def choose_batch_s(window: Window) -> float:
     return max(_BATCH_S, window.users * window.length_s / requests if requests else 0.0)
 
 
-def _number_batches(at_s: np.ndarray) -> np.ndarray:
+def _fit_batch_s(length_s: float, batch_s: float, fewest: int = 1) -> float:
+    """Return the length of equal batches that fill a time: about `batch_s`, and `fewest` of them at least."""
+    return length_s / max(fewest, int(length_s / batch_s + 1e-6))
+
+
+def _number_batches(at_s: np.ndarray, batch_s: float) -> np.ndarray:
     """Return the number of each instant's batch, counted from 0."""
-    return np.floor(at_s / _BATCH_S).astype(np.intp)
+    return np.floor(at_s / batch_s).astype(np.intp)
 
 
-def _evaluate_mean(slo: Slo, window: Window) -> SloEvaluation:
+def _evaluate_mean(slo: Slo, window: Window, batch_s: float) -> SloEvaluation:
     good = window.good
     if len(good) < 20:
         return _build_unknown(slo)
-    means = _compute_batch_means(window.start_s[~window.failed] - window.from_s, good)
+    batch_s = _fit_batch_s(window.length_s, batch_s)
+    means = _compute_batch_means(window.start_s[~window.failed] - window.from_s, good, batch_s)
     half_width = (
         find_t(0.95, len(means) - 1) * float(np.std(means, ddof=1)) / math.sqrt(len(means))
         if len(means) > 1
@@ -200,8 +207,8 @@ def _evaluate_mean(slo: Slo, window: Window) -> SloEvaluation:
     )
 
 
-def _compute_batch_means(at_s: np.ndarray, values: np.ndarray) -> np.ndarray:
-    batch = _number_batches(at_s)
+def _compute_batch_means(at_s: np.ndarray, values: np.ndarray, batch_s: float) -> np.ndarray:
+    batch = _number_batches(at_s, batch_s)
     totals = np.bincount(batch)
     return np.bincount(batch, weights=values)[totals > 0] / totals[totals > 0]
 
@@ -215,10 +222,10 @@ def _evaluate_shortfall(slo: Slo, window: Window, baseline: Baseline | None) -> 
     value = find_shortfall_ratio(window, baseline, slo.at_most)
     if value is None:
         return SloEvaluation(slo, None, holds=True, is_settled=True)
-    whole_batches = int(window.length_s // _BATCH_S)
-    counts = np.bincount(_number_batches(window.start_s - window.from_s), minlength=whole_batches)[
-        :whole_batches
-    ]
+    batch_s = choose_batch_s(window)
+    whole_batches = int(window.length_s // batch_s)
+    batch = _number_batches(window.start_s - window.from_s, batch_s)
+    counts = np.bincount(batch, minlength=whole_batches)[:whole_batches]
     spread = (
         float(np.std(counts, ddof=1)) / float(np.mean(counts))
         if len(counts) > 1 and counts.any()
@@ -312,17 +319,19 @@ def _split_in_halves(window: Window) -> tuple[np.ndarray, np.ndarray]:
     return np.flatnonzero(early & ~window.failed), np.flatnonzero(~early & ~window.failed)
 
 
-def _evaluate_rise(slo: Slo, window: Window) -> SloEvaluation:
+def _evaluate_rise(slo: Slo, window: Window, batch_s: float) -> SloEvaluation:
     """Evaluate the rise of the response time from the window's first half to its second.
 
-    The SLO also holds if the scatter of the batches alone could explain that the rise is above its limit. The
-    rise is settled if it differs from its limit by more than this scatter.
+    Each half has two batches at least. The SLO also holds if the scatter of the batches alone could explain
+    that the rise is above its limit. The rise is settled if it differs from its limit by more than this
+    scatter.
     """
     value = compute_rise_ratio(window)
     if value is None:
         return _build_unknown(slo)
+    batch_s = _fit_batch_s(window.length_s / 2, batch_s, fewest=2)
     means = [
-        _compute_batch_means(window.start_s[indices] - window.from_s, window.response_s[indices])
+        _compute_batch_means(window.start_s[indices] - window.from_s, window.response_s[indices], batch_s)
         for indices in _split_in_halves(window)
     ]
     if min(len(each) for each in means) < 2:

@@ -19,11 +19,12 @@ from harness.analyse.step.slo import (
     evaluate_slo,
     is_settled,
 )
-from harness.model import Slo, StepFacts, ThinkTimes
+from harness.model import ANSWERED, Slo, StepFacts, ThinkTimes
 from harness.model.evidence import SloEvaluation
 from tests.unit.analyse.synthetic import (
     always,
     make_closed_step,
+    make_requests,
     make_step_of,
     require_window,
     response_on_paper_s,
@@ -281,6 +282,21 @@ def test_the_mean_is_of_good_answers() -> None:
     assert not evaluate(facts, "mean", 0.15).holds
 
 
+@pytest.mark.parametrize(("half_s", "at_most", "is_settled"), [(5, 0.21, True), (10, 0.26, False)])
+def test_the_mean_is_settled_by_whole_cycles_of_the_users(
+    half_s: int, at_most: float, is_settled: bool
+) -> None:
+    """Ten users make a request a second, each one in 10 s. Times of 0.1 s and of 0.3 s take turns.
+
+    If they do so every 5 s, each cycle has a mean of 0.2 s. If every 10 s, ten cycles know it to 2.262 *
+    0.105 / sqrt(10) = 0.075 s; twenty batches of 5 s would have said 0.048.
+    """
+    rows = [(12.0 + second, 0.1 if second // half_s % 2 == 0 else 0.3, ANSWERED) for second in range(100)]
+    facts = make_closed_step(10, window_s=100.0, requests=make_requests(rows), thinks=ThinkTimes())
+    evaluation = evaluate(facts, "mean", at_most)
+    assert (evaluation.holds, evaluation.is_settled) == (True, is_settled)
+
+
 def test_the_mean_of_fewer_than_twenty_answers_is_unknown() -> None:
     assert evaluate(make_closed_step(19, think_s=19.9), "mean", 1.0).value is None
 
@@ -409,6 +425,11 @@ def test_the_rise_is_from_the_first_half_of_the_window_to_the_second() -> None:
     assert ratio == pytest.approx(0.5, abs=0.06)
     assert not evaluate(growing, "drift", 0.3).holds
     assert evaluate(make_closed_step(), "drift", 0.3).holds
+
+
+def test_the_rise_of_a_window_of_two_cycles_is_known() -> None:
+    """Each half has one cycle of 10 s, and two batches all the same."""
+    assert evaluate(make_closed_step(10, think_s=9.9), "drift", 0.3).value == pytest.approx(0.0, abs=1e-9)
 
 
 def test_the_rise_of_a_window_without_answers_is_unknown() -> None:
