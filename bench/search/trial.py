@@ -16,6 +16,7 @@ from harness.analyse.result.decision import choose_precise_step
 from harness.analyse.search.cell_order import choose_search_cell
 from harness.analyse.search.search import order_cells
 from harness.analyse.search.step_timing import fit_step, slow_first_ramp
+from harness.analyse.step.warmup import may_be_cold
 from harness.campaign.progress import CellProgress
 from harness.campaign.step_spec import build_step_spec
 from harness.measure.session import Backends, ContainerSession, open_session
@@ -179,10 +180,10 @@ class _CellTrial:
 
     def _hold_steps(self, session: ContainerSession, step: Step | None) -> Step | None:
         """Hold steps in one container run; return the first step of the next run, None if none is needed."""
-        is_fresh = True
+        passed_users = 0
         while step is not None:
-            result = self._hold_step(session, step, is_fresh=is_fresh)
-            is_fresh, step = False, self._choose_step()
+            result = self._hold_step(session, step, is_fresh=may_be_cold(step.users, passed_users))
+            passed_users, step = max(passed_users, step.users), self._choose_step()
             if result.verdict is not Verdict.PASS or self._strategy.restarts_target:
                 break
         return step

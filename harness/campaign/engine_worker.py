@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from harness.analyse.step.warmup import may_be_cold
 from harness.campaign.session import CampaignSession
 from harness.campaign.step_spec import build_step_spec
 from harness.campaign.variant_images import get_image_name, list_image_targets, sum_up_images
@@ -129,16 +130,19 @@ class EngineWorker:
     def _hold_steps(self, cell: Cell, container: ContainerSession, first_step: Step, load: Load) -> None:
         """Hold steps until one does not pass, the search is done, or the load needs more Locust processes."""
         step: Step | None = first_step
+        passed_users = 0
         while step is not None:
-            result = self._hold_step(cell, container, step, is_first=step is first_step)
+            is_fresh = may_be_cold(step.users, passed_users)
+            result = self._hold_step(cell, container, step, is_first=step is first_step, is_fresh=is_fresh)
             if result.verdict is not Verdict.PASS or step.purpose is not Purpose.SEARCH:
                 return
+            passed_users = max(passed_users, step.users)
             step = self._session.choose_step(cell)
             if self._session.choose_load() != load:
                 return
 
     def _hold_step(
-        self, cell: Cell, container: ContainerSession, step: Step, *, is_first: bool
+        self, cell: Cell, container: ContainerSession, step: Step, *, is_first: bool, is_fresh: bool
     ) -> StepResult:
         session = self._session
         number = session.start_step(cell, step)
@@ -150,7 +154,7 @@ class EngineWorker:
             cell.limits,
             lambda sample: session.report_progress(cell, sample),
             is_last_try=session.is_last_try(cell, step),
-            is_fresh=is_first,
+            is_fresh=is_fresh,
         )
         facts = self._await_answers(cell, container, spec) if is_first else hold_step(container, spec)
         return session.record_step(cell, facts, step.purpose)

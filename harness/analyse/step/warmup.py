@@ -32,8 +32,8 @@ def build_rest_predicate(drain_s: float, *, is_fresh: bool = True) -> Callable[[
     """Return a predicate that is true once a step has settled, which may be before its settling time is over.
 
     Two of the users' cycles have then passed since the ramp: what its arrivals have left in queues is gone. A
-    fresh container is surely warm. Another one (not `is_fresh`) has passed a step before, and does not get
-    faster. `drain_s` is that of `measure_cycle_s`.
+    fresh container is surely warm (see `may_be_cold`). Another one (not `is_fresh`) does not get faster.
+    `drain_s` is that of `measure_cycle_s`.
     """
 
     def is_at_rest(facts: StepFacts) -> bool:
@@ -45,6 +45,15 @@ def build_rest_predicate(drain_s: float, *, is_fresh: bool = True) -> Callable[[
         return is_surely_warm(facts) if is_fresh else is_warm(facts)
 
     return is_at_rest
+
+
+def may_be_cold(users: int, passed_users: int) -> bool:
+    """Return True if a container may still get faster with so many users.
+
+    That is so until it has passed a step of half as many (`passed_users` at most so far): a light step makes
+    few requests.
+    """
+    return 2 * passed_users < users
 
 
 def is_surely_warm(facts: StepFacts) -> bool:

@@ -17,6 +17,7 @@ from harness.analyse.step.warmup import (
     find_truncation,
     is_surely_warm,
     is_warm,
+    may_be_cold,
 )
 from harness.model import MIB, StepFacts, StepResult, TargetSample, Timing
 from tests.unit.analyse.synthetic import make_closed_step
@@ -128,6 +129,13 @@ def test_the_first_window_of_a_slow_starter_begins_when_it_is_warm() -> None:
     assert slow.settling.length_s is not None
     assert slow.settling.length_s > 11
     assert slow.target.cpu_per_request_s == pytest.approx(0.02, rel=0.1)
+
+
+def test_a_light_step_warms_no_target_for_many_users() -> None:
+    """A container that has passed a step of 10 users may be cold at 21, and one that passed 11 is not."""
+    assert may_be_cold(10, 0)
+    assert may_be_cold(21, 10)
+    assert not may_be_cold(21, 11)
 
 
 def test_a_warm_target_settles_no_longer_than_planned() -> None:
