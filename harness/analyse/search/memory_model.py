@@ -162,10 +162,11 @@ def compute_growth_error(step: StepResult) -> float:
 
     The growth is known to within its interval, and is extrapolated to the horizon. What memory comes to hold
     above its start is taken as proportional to the users: if these bytes are wrong by a tenth, so are the
-    users. 0 for a step that did not fail because its memory grows.
+    users. 0 for a step that did not fail because its memory grows, and for one whose memory was seen to be
+    full: nothing is extrapolated then.
     """
     evidence = step.judgement.evidence
-    if not isinstance(evidence, MemoryGrows):
+    if not isinstance(evidence, MemoryGrows) or evidence.trend.rose_to_full:
         return 0.0
     trend = evidence.trend
     left_s = max(0.0, evidence.horizon_s - trend.observed_s)

@@ -143,15 +143,15 @@ def format_ratio(ratio: float | None, decimals: int | None = None) -> str:
 
 
 def format_judged_ratio(ratio: float, limit: float) -> str:
-    """Return a ratio in per cent with as many decimals as show on which side of its limit it is.
+    """Return a ratio in per cent with as many decimals as its limit has, and as show on which side it is.
 
-    One decimal is enough for most: `4.3 %`, but `0.04 %` below 0.05 %, and `1.04 %` above 1 %. Only a
-    measured zero is `0.0 %`.
+    One decimal is enough for most: `4.3 %`, but `0.04 %` below 0.05 %, and `1.04 %` above 1 %.
     """
+    limit_percent = round(100 * limit, 9)
     decimals = 1
     while decimals < 6:
-        shown = round(100 * ratio, decimals)
-        if bool(shown) == bool(ratio) and (shown > round(100 * limit, 9)) == (ratio > limit):
+        has_limits_decimals = round(limit_percent, decimals) == limit_percent
+        if has_limits_decimals and (round(100 * ratio, decimals) > limit_percent) == (ratio > limit):
             break
         decimals += 1
     return format_ratio(ratio, decimals)

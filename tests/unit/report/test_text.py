@@ -58,6 +58,7 @@ def test_a_number_has_only_the_digits_that_matter(
         (0.0004, 0.0005, "0.04 %"),
         (0.15001, 0.15, "15.001 %"),
         (0.0, 0.01, "0.0 %"),
+        (0.000002, 0.15, "0.0 %"),
     ],
 )
 def test_a_ratio_is_seen_to_be_on_its_side_of_the_limit(ratio: float, limit: float, words: str) -> None:

@@ -206,6 +206,11 @@ def test_an_uncertain_growth_is_an_uncertain_number_of_users() -> None:
     assert compute_growth_error(make_growing_step(1.0, 0.8)) == pytest.approx(0.1)
     assert compute_growth_error(make_growing_step(1.0, 1.0)) == 0.0
     assert compute_growth_error(make_step(100, "FAIL", rule="p95")) == 0.0
+    full = make_growing_step(1.0, 0.8)
+    assert isinstance(full.judgement.evidence, MemoryGrows)
+    trend = replace(full.judgement.evidence.trend, rose_to_full=True)
+    evidence = replace(full.judgement.evidence, trend=trend)
+    assert compute_growth_error(replace(full, judgement=replace(full.judgement, evidence=evidence))) == 0.0
 
 
 def test_a_death_without_any_sample_of_the_memory_is_one_that_shows_nothing() -> None:
