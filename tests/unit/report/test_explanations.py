@@ -108,7 +108,7 @@ def test_no_failure_among_too_few_requests_is_named_as_such() -> None:
     """800 requests without a failure exclude a share above 0.38 %, but none above 0.05 %."""
     unsure = SloEvaluation(Slo("errors", 0.0005), 0.0, holds=True, is_settled=False)
     words = explain_judgement(Judgement(Rule.SLOS_HOLD, SlosHold((unsure,))))
-    assert words == "errors 0.0 % ≤ 0.05 % (too few requests to be sure)"
+    assert words == "errors 0.00 % ≤ 0.05 % (too few requests to be sure)"
 
 
 def test_a_broken_slo_is_named_with_its_value_and_its_limit() -> None:
