@@ -1,5 +1,6 @@
 """Find the bracket of a cell: the highest pass below every failure, and the lowest failure."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from harness.analyse.search.host_pace import drop_superseded_steps
 from harness.analyse.search.summed_evidence import is_outvoted_by_more, is_sustained_by_sum
 from harness.model import StepResult, Verdict
 from harness.model.task_evidence import TasksRaised
+
+_FAILURES_BEFORE_STRIDES = 3
+"""After so many numbers of users that failed since a pass, the strides double."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,22 @@ def find_bracket(steps: Sequence[StepResult]) -> Bracket:
     broken = next((users for users in failed if not is_outvoted_by_more(valid, users)), None)
     passes = [users for users in loads if held[users] and (broken is None or users < broken)]
     return Bracket(max(passes, default=None), broken)
+
+
+def bound_by_failures(steps: Sequence[StepResult], precision_ratio: float) -> int | None:
+    """Return the most users to try after three failures since a pass; None if there were fewer, or no pass.
+
+    What predicts the capacity is then too high. Each further failure doubles the stride below the lowest one,
+    as far as the middle of the bracket (an exponential search: Bentley and Yao, Information Processing
+    Letters 5, 1976).
+    """
+    bracket = find_bracket(steps)
+    since_pass = itertools.takewhile(lambda step: step.verdict is not Verdict.PASS, reversed(steps))
+    count = len({step.users for step in since_pass if step.verdict is Verdict.FAIL})
+    if count < _FAILURES_BEFORE_STRIDES or bracket.sustained_users is None or bracket.is_narrow(0.0):
+        return None
+    stride_ratio = precision_ratio * 2.0 ** (count - _FAILURES_BEFORE_STRIDES + 1)
+    return max(bracket.compute_middle(), math.floor((bracket.broken_users or 0) / (1 + stride_ratio)))
 
 
 def find_inconclusive_step(steps: Sequence[StepResult], users_limit: float = math.inf) -> StepResult | None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from harness.analyse.search.bracket import (
     Bracket,
+    bound_by_failures,
     find_bracket,
     find_inconclusive_step,
     is_invalid_twice,
@@ -148,6 +149,7 @@ def _choose_search_step(
         predicted = _choose_predicted_users(plan.search, plan.users_limit, bracket, estimate)
         is_creeping = _is_creeping(plan.search, bracket, steps, estimate)
         users = min(predicted, (bracket.broken_users or 2) // 2) if is_creeping else predicted
+        users = min(users, bound_by_failures(steps, plan.search.precision_ratio) or users)
         if _is_light_failure_outvoted(plan.search, bracket, steps):
             users = max(users, min(2 * (bracket.sustained_users or 0), plan.users_limit))
     else:

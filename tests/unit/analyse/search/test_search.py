@@ -496,3 +496,17 @@ def test_passes_above_an_estimate_end_it_instead_of_leading_on_by_5_percent() ->
     standing = choose_next_step(plan, CELL, steps[:2], [neighbour])
     assert (refuted and refuted.users) == find_bracket(steps).compute_middle()
     assert (standing and standing.users) == 107
+
+
+def test_strides_double_after_three_failures_since_a_pass() -> None:
+    """The light step passed with 10 users, and each estimate is the lowest failure so far.
+
+    After 86, 82 and 79 the next is 79 / 1.1 = 71.8 at most, after 71 it is 71 / 1.2 = 59.2, and after 59 it
+    is 59 / 1.4 = 42.1. Two failures change nothing: 82 / 1.05 = 78.1 is the other end of a narrow bracket.
+    """
+    plan = make_search_plan("predict", 400)
+    steps = [make_step(10, "PASS"), make_step(86, "FAIL")]
+    for users, following in ((82, 79), (79, 71), (71, 59), (59, 42)):
+        steps.append(make_step(users, "FAIL"))
+        step = choose_next_step(plan, CELL, steps, [make_neighbour(users)])
+        assert (step and step.users) == following
