@@ -45,8 +45,8 @@ def test_a_burst_and_a_soak_are_held_stored_and_checked(
     burst = hold(project, "burst", "results/latest", "--users", "5", "--to", "8x", "--for", "10s")
     assert "5 users, then 40 for 10 s" in burst.stdout
     assert "It was steady again " in burst.stdout
-    soak = hold(project, "soak", "results/latest", "--users", "5", "--for", "20s")
-    assert "held with 5 users for 20 s: every SLO holds" in soak.stdout
+    soak = hold(project, "soak", "results/latest", "--users", "5", "--for", "60s")
+    assert "held with 5 users for 1 min: every SLO holds" in soak.stdout
     assert leftovers() == ""
 
     summary = project.read_summary()
