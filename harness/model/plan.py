@@ -308,13 +308,18 @@ class Search:
     elsewhere_ratio: float = 0.10
 
     @property
+    def coarse_ratio(self) -> float:
+        """How narrow the bracket of a size away from the decision must be."""
+        return max(self.precision_ratio, self.elsewhere_ratio)
+
+    @property
     def worse_variant_ratio(self) -> float:
         """The same for a variant that sustains fewer users than another one of its size.
 
-        It is twice `elsewhere_ratio`, unless all sizes are to be equally precise.
+        It is twice `coarse_ratio`, unless all sizes are to be equally precise.
         """
-        is_equal = self.elsewhere_ratio <= self.precision_ratio
-        return self.precision_ratio if is_equal else _WORSE_VARIANT_FACTOR * self.elsewhere_ratio
+        is_equal = self.coarse_ratio == self.precision_ratio
+        return self.precision_ratio if is_equal else _WORSE_VARIANT_FACTOR * self.coarse_ratio
 
 
 @dataclass(frozen=True, slots=True)

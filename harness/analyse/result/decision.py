@@ -77,7 +77,7 @@ def build_precision_finder(plan: Plan, results: Sequence[CellResult]) -> Callabl
             return search.worse_variant_ratio
         if plan.users_required is not None or _is_decisive(plan, cell, list_too_small(), find_taken()):
             return search.precision_ratio
-        return max(search.precision_ratio, search.elsewhere_ratio)
+        return search.coarse_ratio
 
     return find
 

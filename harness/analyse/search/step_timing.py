@@ -39,8 +39,7 @@ def slow_first_ramp(plan: Plan, step: Step, own: Sequence[StepResult]) -> Step:
     the next one is slow too. The strategies that start with few users need no such ramp, and a variant that
     is not the best of its size needs no finer curve than its windows and usual ramps show.
     """
-    coarsest_ratio = max(plan.search.precision_ratio, plan.search.elsewhere_ratio)
-    is_worse_variant = step.choose_precision(plan.search) > coarsest_ratio
+    is_worse_variant = step.choose_precision(plan.search) > plan.search.coarse_ratio
     if step.purpose is not Purpose.SEARCH or not measures_ramps(plan) or is_worse_variant:
         return step
     fewest_users = _FEWEST_TIMES_LIGHT * plan.search.first_users

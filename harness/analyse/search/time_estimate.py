@@ -87,7 +87,7 @@ def estimate_cell(plan: Plan) -> TimeEstimate:
         return _estimate_demand_cell(plan)
     count = max(1, len(plan.cells) - len(plan.skipped))
     precise = min(count, _PRECISE_CELLS) / count
-    coarse_ratio = max(plan.search.precision_ratio, plan.search.elsewhere_ratio)
+    coarse_ratio = plan.search.coarse_ratio
     parts = ((precise, plan.search.precision_ratio), (1 - precise, coarse_ratio))
     total = TimeEstimate()
     for share, precision_ratio in parts:
