@@ -82,19 +82,16 @@ def _scan_collections(used: _Series) -> tuple[list[int], list[int], int | None]:
     return lows, highs, fell
 
 
-def find_judged_part(used: _Series) -> tuple[int, list[int]]:
-    """Return from which index on memory is judged, and the floors of its collections, counted from there.
+def select_judged_part(at_s: _Series, used: _Series) -> tuple[_Series, _Series, list[int], bool]:
+    """Return the instants and bytes by which memory is judged, and the indices of their floors.
 
     Once memory is at rest after a fall, only what follows is judged. One or two collections in it are noise.
+    The last value is True if what rises then may fall once more: it has not risen above what it was before.
     """
     rest = _find_rest(used)
     lows = find_collections(used[rest:])
-    return rest, [] if rest and len(lows) < FEWEST_FLOORS else lows
-
-
-def may_be_collected(used: _Series, rest: int) -> bool:
-    """Return True if memory that fell has not risen above what it was: what rises now may fall once more."""
-    return rest > 0 and bool(used[rest:].max() <= used[:rest].max())
+    may_fall = rest > 0 and bool(used[rest:].max() <= used[:rest].max())
+    return at_s[rest:], used[rest:], [] if rest and len(lows) < FEWEST_FLOORS else lows, may_fall
 
 
 def _find_rest(used: _Series) -> int:

@@ -24,15 +24,14 @@ from numpy.typing import NDArray
 from harness.analyse.step.memory_curve import extend_curve
 from harness.analyse.step.memory_floors import (
     FEWEST_FLOORS,
-    find_judged_part,
     fit_growth,
     is_mere_halt,
-    may_be_collected,
     pick_floors,
     pick_lowest,
+    select_judged_part,
 )
 from harness.analyse.step.memory_shortage import find_memory_shortage
-from harness.analyse.step.usage import find_most_bytes, summarize_stalls
+from harness.analyse.step.usage import find_most_bytes, select_full_load, summarize_stalls
 from harness.model import (
     MIB,
     NEARLY_FULL_RATIO,
@@ -106,10 +105,7 @@ def find_filling_companions(facts: StepFacts, timing: Timing) -> dict[str, Memor
 def _assess_container(
     facts: StepFacts, samples: Sequence[TargetSample], limits: Limits, horizon_s: float
 ) -> MemoryTrend | None:
-    if facts.settle_from_s is None:
-        return None
-    to_s = facts.ended_s if facts.window_to_s is None else facts.window_to_s
-    inside = [sample for sample in samples if facts.settle_from_s <= sample.at_s <= to_s]
+    inside = select_full_load(facts, samples)
     if len(inside) < _FEWEST_SAMPLES or find_most_bytes(inside) is None:
         return None
     at_s = np.array([sample.at_s for sample in inside])
@@ -135,9 +131,7 @@ def _assess_series(
 ) -> MemoryTrend:
     """Assess memory in bytes by instants: see the module's docstring."""
     from_s = float(at_s[0])
-    rest, lows = find_judged_part(used)
-    is_doubtful = may_be_collected(used, rest)
-    at_s, used = at_s[rest:], used[rest:]
+    at_s, used, lows, is_doubtful = select_judged_part(at_s, used)
     below_full = _count_below_full(used, NEARLY_FULL_RATIO * limit_bytes)
     rose_to_full = not lows and FEWEST_FLOORS <= below_full < len(used)
     if rose_to_full:

@@ -10,8 +10,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analyse.step.memory_floors import find_judged_part, fit_growth, may_be_collected
-from harness.analyse.step.usage import find_most_bytes
+from harness.analyse.step.memory_floors import fit_growth, select_judged_part
+from harness.analyse.step.usage import find_most_bytes, select_full_load
 from harness.model import NEARLY_FULL_RATIO, StepFacts
 from harness.model.trials import MemoryGrowth, SoakMemory
 
@@ -45,10 +45,7 @@ def assess_soak_memory(facts: StepFacts, limit_bytes: int) -> SoakMemory | None:
     `limit_bytes` is the limit of one replica. None with fewer than 30 samples, and if pages of files can't be
     told apart.
     """
-    if facts.settle_from_s is None:
-        return None
-    to_s = facts.ended_s if facts.window_to_s is None else facts.window_to_s
-    inside = [sample for sample in facts.target if facts.settle_from_s <= sample.at_s <= to_s]
+    inside = select_full_load(facts, facts.target)
     if len(inside) < _FEWEST_SAMPLES or find_most_bytes(inside) is None:
         return None
     at_s = np.array([sample.at_s for sample in inside])
@@ -59,9 +56,7 @@ def assess_soak_memory(facts: StepFacts, limit_bytes: int) -> SoakMemory | None:
 def assess_growth(at_s: _Series, used: _Series, limit_bytes: int) -> SoakMemory:
     """Return how memory in bytes developed by instants in seconds, of which there are some."""
     start_bytes, peak_bytes, observed_s = used[0], used.max(), float(at_s[-1] - at_s[0])
-    rest, lows = find_judged_part(used)
-    is_doubtful = may_be_collected(used, rest)
-    at_s, used = at_s[rest:], used[rest:]
+    at_s, used, lows, is_doubtful = select_judged_part(at_s, used)
     growth, low, high = _fit(at_s, used, lows, _SHARES[0])
     is_full = not lows and bool((used[-_FULL_SAMPLES:] >= NEARLY_FULL_RATIO * limit_bytes).all())
     room = _find_room(at_s, used, lows, limit_bytes)

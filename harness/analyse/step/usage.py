@@ -168,6 +168,14 @@ def find_most_bytes(samples: Sequence[TargetSample]) -> int | None:
     return max((sample.working_set_bytes for sample in samples), default=None)
 
 
+def select_full_load(facts: StepFacts, samples: Sequence[TargetSample]) -> list[TargetSample]:
+    """Return a container's samples from the end of the ramp to the end of the window, or of the step."""
+    if facts.settle_from_s is None:
+        return []
+    to_s = facts.ended_s if facts.window_to_s is None else facts.window_to_s
+    return [sample for sample in samples if facts.settle_from_s <= sample.at_s <= to_s]
+
+
 def find_most_own_bytes(samples: Sequence[TargetSample]) -> int | None:
     """Return the most memory without pages of files; None if these can't be told, or without a sample."""
     is_known = find_most_bytes(samples) is not None
