@@ -31,17 +31,7 @@ from harness.analyse.search.memory_model import (
     is_memory_failure,
 )
 from harness.analyse.search.variant_ratio import estimate_from_variants
-from harness.model import (
-    Cell,
-    CellResult,
-    Factor,
-    IndicatorKind,
-    Rule,
-    Slo,
-    Status,
-    StepResult,
-    Verdict,
-)
+from harness.model import Cell, CellResult, Factor, IndicatorKind, Rule, Slo, Status, StepResult, Verdict
 
 _MEAN_TO_LIMIT_RATIO = 0.3
 """The mean response time when the p95 is at its limit, as a share of the limit; finished cells correct it."""

@@ -4,6 +4,7 @@ What users hold in memory hardly depends on the CPU. So if a size with no more m
 while as many users or more were there, as much memory lasts at another CPU.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -20,15 +21,15 @@ def find_shown_bytes(
     and was held until its memory was known to last, or for as long as a window may wait for this. It shows
     nothing if the cell itself, whose steps are `steps`, ran out of memory at no more users.
     """
-    failed = min((step.users for step in steps if is_memory_failure(step)), default=None)
-    shown_bytes = 0
-    for result in neighbours:
-        for step in result.steps if _has_no_more_memory(result.cell, cell) else ():
-            is_contradicted = failed is not None and step.users >= failed
-            if step.memory is not None and step.users >= users and not is_contradicted:
-                was_watched = step.verdict is Verdict.PASS and _would_show_no_more(plan, step)
-                shown_bytes = max(shown_bytes, step.memory.peak_bytes if was_watched else 0)
-    return shown_bytes
+    failed_users = min((step.users for step in steps if is_memory_failure(step)), default=math.inf)
+    shown = (
+        step.memory.peak_bytes
+        for result in neighbours
+        if _has_no_more_memory(result.cell, cell)
+        for step in result.steps
+        if users <= step.users < failed_users and step.memory is not None and _was_watched(plan, step)
+    )
+    return max(shown, default=0)
 
 
 def believe_shown_memory(
@@ -53,9 +54,9 @@ def _has_no_more_memory(other: Cell, cell: Cell) -> bool:
     return is_alike and one.memory_bytes <= two.memory_bytes
 
 
-def _would_show_no_more(plan: Plan, step: StepResult) -> bool:
-    """Return True if a longer step would show no more of its memory, which was not short."""
+def _was_watched(plan: Plan, step: StepResult) -> bool:
+    """Return True if a step passed, and a longer one would show no more of its memory, which is not short."""
     trend = step.memory
-    if trend is None or trend.shortage is not None:
+    if trend is None or trend.shortage is not None or step.verdict is not Verdict.PASS:
         return False
     return not trend.needs_longer_step(plan.timing.steady_at_most_s)

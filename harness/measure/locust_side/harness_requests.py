@@ -51,7 +51,7 @@ SPANS_AT_LEAST = 5
 
 log: Any = None
 request_numbers = itertools.count()
-spans: "Counter[int]" = Counter()
+span_counts: "Counter[int]" = Counter()
 
 
 class OpenRequest:
@@ -299,10 +299,10 @@ def record_report(
 
 def note_span(number: int) -> None:
     """Count a report that spans requests of Locust's clients, and tell of its name once it has some."""
-    spans[number] += 1
-    if spans[number] == SPANS_AT_LEAST:
+    span_counts[number] += 1
+    if span_counts[number] == SPANS_AT_LEAST:
         names = list(log.names.numbers)
-        log.tell(flows=[names[each] for each, count in spans.items() if count >= SPANS_AT_LEAST])
+        log.tell(flows=[names[each] for each, count in span_counts.items() if count >= SPANS_AT_LEAST])
 
 
 def is_repeated(lane: Any, number: int, latency_s: float, is_own: bool) -> bool:

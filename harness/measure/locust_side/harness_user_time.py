@@ -235,7 +235,7 @@ def record_think_times(sleep: Callable[..., Any]) -> Callable[..., Any]:
             message = f"wait_time returned {seconds!r:.80}, which is no number of seconds"
             raise TypeError(message) from None
         log.think_start.append(monotonic())
-        log.think.append(planned_s if 0 < planned_s < PAUSE_AT_MOST_S else limit_pause_s(planned_s))
+        log.think.append(limit_pause_s(planned_s))
         log.think_owner.append(lane.owner)
         lane.task += 1
         lane.may_pause = True
@@ -246,7 +246,9 @@ def record_think_times(sleep: Callable[..., Any]) -> Callable[..., Any]:
 
 def limit_pause_s(planned_s: float) -> float:
     """Return the length of a pause as it is recorded; not a number (NaN) counts as none."""
-    return min(planned_s, PAUSE_AT_MOST_S) if planned_s > 0 else 0.0
+    if 0 < planned_s < PAUSE_AT_MOST_S:
+        return planned_s
+    return PAUSE_AT_MOST_S if planned_s > 0 else 0.0
 
 
 def record_pauses(sleep: Callable[..., Any]) -> Callable[..., Any]:
