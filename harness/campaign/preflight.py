@@ -97,6 +97,17 @@ def fit_to_engines(plan: Plan) -> Plan:
     return _fit_to_hosts(plan, connect_backends("plan", plan))
 
 
+def count_lanes(
+    plan: Plan, connect: Callable[[str, Plan], EngineBackends] = connect_backends
+) -> tuple[int, str]:
+    """Return how many sizes of the plan may be measured at once, and why only one if it wants more.
+
+    Raises EngineError if an engine does not answer.
+    """
+    lanes, reason = find_lanes(plan, connect("plan", plan))
+    return max(1, len(lanes)), reason
+
+
 def _fit_to_hosts(plan: Plan, backends: EngineBackends) -> Plan:
     engines = [each.host.read_fingerprint().engine for each in backends.values()]
     cores = min(engine.cores or 0 for engine in engines)

@@ -10,7 +10,7 @@ import typer
 
 from harness.analyse.search.time_estimate import estimate_plan
 from harness.campaign import CampaignListener, ignore_folder, run_campaign
-from harness.campaign.preflight import fit_to_engines
+from harness.campaign.preflight import count_lanes, fit_to_engines
 from harness.cli.console import (
     DONE,
     NOT_MEASURED,
@@ -129,8 +129,8 @@ def show_plan(matrix: MatrixArgument = Path("matrix.yaml")) -> int:
         "longer if users think for more than a few seconds: a window is five times as long as from a user's "
         "request to the next"
     )
-    if plan.parallel != 1:
-        say("less if several sizes can be measured at once, which the campaign finds out at its start")
+    if plan.parallel != 1 and is_fitted:
+        say(describe_lanes(plan, *count_lanes(plan)))
     steady_s = plan.timing.steady_at_most_s
     if steady_s > plan.timing.window_at_least_s:
         wait = f"a window waits for up to {format_estimate(steady_s)} until the memory is known to last"
@@ -153,6 +153,14 @@ def describe_time(plan: Plan) -> str:
     spent = ", ".join(f"{name} {format_estimate(parts[name])}" for name in longest if parts[name] > 0)
     total = format_estimate(estimate.total_s)
     return f"up to {plan.users_limit} users each, about {total} in all" + (f": {spent}" if spent else "")
+
+
+def describe_lanes(plan: Plan, count: int, reason: str) -> str:
+    """Return how long the plan takes with so many sizes at once, or the reason why there is only one."""
+    if count == 1:
+        return f"one size at a time: {reason}"
+    total = format_estimate(estimate_plan(plan, count).total_s)
+    return f"about {total} if {count} sizes at once don't disturb each other, as a check at the start tells"
 
 
 def _describe_cells(plan: Plan) -> Iterator[str]:

@@ -37,6 +37,9 @@ _MOST_SHARE_AFTER_FULL = 0.85
 the smaller share if the step was short. So the search does not creep down.
 """
 
+_REFUTED_FROM_SIGMAS = 1.5
+"""A failure refutes what other sizes say if its users are so many standard deviations below that."""
+
 _FEWEST_POINTS = 3
 _LEAST_SIGMA, _MOST_SIGMA = 0.06, 0.2
 """Bounds of the standard deviation of ln N of what a straight line predicts for another size."""
@@ -101,12 +104,17 @@ def _read_capacity(result: CellResult) -> list[_Point]:
     return [(users, float(result.cell.limits.memory_bytes))]
 
 
-def estimate_users_in_own_memory(cell: Cell, steps: Sequence[StepResult]) -> float | None:
+def estimate_users_in_own_memory(
+    cell: Cell, steps: Sequence[StepResult], expected: LogNormalEstimate | None = None
+) -> float | None:
     """Estimate how many users fit into the cell's memory from its own steps; at least 1.
 
     A step shows what memory its users come to need. That is taken as a straight line in the users. The
     lightest step whose memory surely grew shows most, then the highest pass, then the lightest step that
     filled the memory. None unless a step failed for lack of memory.
+
+    `expected` is what other sizes say. Steps that filled the memory show only that fewer users fit. So None
+    too if there are no other steps, unless they failed with far fewer users than that.
     """
     failed = [step for step in steps if is_memory_failure(step)]
     if not failed:
@@ -118,12 +126,18 @@ def estimate_users_in_own_memory(cell: Cell, steps: Sequence[StepResult]) -> flo
     if grown:
         return max(1.0, _solve_line(_select_grown(start, grown), cell.limits.memory_bytes))
     lightest = min(failed, key=lambda step: step.users)
+    if expected is not None and not passed and not _is_refuted(expected, lightest.users):
+        return None
     points = [max(passed)] if passed else [_get_point(lightest)] if _is_long(lightest) else []
     users = (
         _solve_line([start, *points], NEARLY_FULL_RATIO * cell.limits.memory_bytes) if points else math.inf
     )
     share = _MOST_SHARE_AFTER_FULL if _is_long(lightest) else _SHARE_AFTER_SHORT_STEP
     return max(1.0, users if passed else min(users, lightest.users * share))
+
+
+def _is_refuted(expected: LogNormalEstimate, failed_users: int) -> bool:
+    return failed_users < expected.users * math.exp(-_REFUTED_FROM_SIGMAS * expected.sigma)
 
 
 def _select_grown(start: _Point, grown: Sequence[_Point]) -> Sequence[_Point]:

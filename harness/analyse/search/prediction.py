@@ -101,7 +101,7 @@ def predict_capacity(
     estimates = (
         by_cpu,
         by_memory,
-        _estimate_from_own_memory(cell, steps),
+        _estimate_from_own_memory(cell, steps, by_memory),
         _estimate_from_death(steps),
         _estimate_from_shortfall(shown, slos),
     )
@@ -207,8 +207,10 @@ def _estimate_from_death(steps: Sequence[StepResult]) -> LogNormalEstimate | Non
     return LogNormalEstimate(min(deaths) * _USERS_AT_DEATH_RATIO, _DEATH_SIGMA)
 
 
-def _estimate_from_own_memory(cell: Cell, steps: Sequence[StepResult]) -> LogNormalEstimate | None:
-    users = estimate_users_in_own_memory(cell, steps)
+def _estimate_from_own_memory(
+    cell: Cell, steps: Sequence[StepResult], expected: LogNormalEstimate | None
+) -> LogNormalEstimate | None:
+    users = estimate_users_in_own_memory(cell, steps, expected)
     return None if users is None else LogNormalEstimate(users, _OWN_MEMORY_SIGMA)
 
 

@@ -31,6 +31,9 @@ _COARSE_STEPS = 2.1
 _LONG_WINDOW_PRECISION_RATIO = 0.0175
 """With this precision windows are as long as they may be; with twice this, half-way between their bounds."""
 
+_LANES_CHECK_S = 120.0
+"""The check whether several sizes at once disturb each other."""
+
 _MEMORY_WAIT_RATIO = 0.3
 """The share of `steady_at_most_s` that a cell's windows wait in all until its memory is known to last."""
 
@@ -61,13 +64,18 @@ class TimeEstimate:
         return TimeEstimate(*(own_s + times * other_s for own_s, other_s in both))
 
 
-def estimate_plan(plan: Plan) -> TimeEstimate:
-    """Return how long a whole campaign will take, if the first size that is recommended survives its soak."""
+def estimate_plan(plan: Plan, at_once: int = 1) -> TimeEstimate:
+    """Return how long a whole campaign will take, if the first size that is recommended survives its soak.
+
+    `at_once` sizes are measured at the same time, if a check at the start allows it.
+    """
     count = len(plan.cells) - len(plan.skipped)
     if plan.users_required is not None:
         count = _count_demand_cells(plan)
     checks = _estimate_drift_check(plan).add(TimeEstimate(soak_s=estimate_soak_s(plan)))
-    return checks.add(estimate_cell(plan), count)
+    if at_once > 1:
+        checks = checks.add(TimeEstimate(window_s=_LANES_CHECK_S))
+    return checks.add(estimate_cell(plan), math.ceil(count / at_once))
 
 
 def estimate_soak_s(plan: Plan) -> float:

@@ -9,7 +9,7 @@ import pytest
 from bench.simulation.backends import simulate_backends
 from bench.simulation.model import Noise, Service
 from harness.campaign.lanes import Lanes, check_lanes, find_lanes
-from harness.campaign.preflight import place_workers
+from harness.campaign.preflight import count_lanes, place_workers
 from harness.campaign.scheduler import Scheduler
 from harness.measure.session import Backends
 from harness.model import LocalWorkers, Plan, Status
@@ -62,6 +62,13 @@ def test_two_cores_measure_one_size_at_a_time_by_themselves_and_two_small_ones_i
     small = make_plan((0.25, 64), (0.5, 64), (0.25, 128), (0.5, 128))
     assert find_lanes(replace(small, parallel=None), connect(), two)[0] == {}
     assert list(find_lanes(replace(small, parallel=2), connect(), two)[0]) == ["cores 0", "cores 1"]
+
+
+def test_a_plan_tells_before_it_starts_why_it_measures_one_size_at_a_time() -> None:
+    plan = replace(make_plan(*NINE), parallel=4, load=LocalWorkers(2))
+    count, reason = count_lanes(plan, lambda _campaign, _plan: connect())
+    assert (count, reason) == (1, "the load does not come from one Locust process")
+    assert count_lanes(make_plan(*NINE), lambda _campaign, _plan: connect()) == (1, "")
 
 
 def test_memory_limits_how_many_sizes_run_at_once() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.cli import run_command
-from harness.cli.run import describe_time
+from harness.cli.run import describe_lanes, describe_time
 from tests.builders import make_plan
 
 PLAN = make_plan((0.5, 256), (1.0, 256), (2.0, 256))
@@ -25,6 +25,12 @@ def test_the_time_of_a_plan_is_told_by_what_it_goes_into() -> None:
 def test_the_soak_is_told_by_itself() -> None:
     soaking = replace(PLAN, search=replace(PLAN.search, soak_s=300.0))
     assert ", the soak at the end 5 min" in describe_time(soaking)
+
+
+def test_a_plan_of_several_sizes_at_once_tells_how_long_it_takes_or_why_there_are_none() -> None:
+    """Three sizes, two at once: twice 281.66 s, 120 s for the check, and 65 s for the drift check."""
+    assert describe_lanes(PLAN, 2, "").startswith("about 12 min if 2 sizes at once don't disturb each other")
+    assert describe_lanes(PLAN, 1, "2 cores are too few") == "one size at a time: 2 cores are too few"
 
 
 def test_a_plan_without_a_size_takes_no_time() -> None:

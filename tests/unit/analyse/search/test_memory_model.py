@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness.analyse.search.capacity_estimate import LogNormalEstimate
 from harness.analyse.search.memory_model import (
     compute_growth_error,
     estimate_users_in_memory,
@@ -150,6 +151,30 @@ def test_a_step_that_filled_the_memory_late_shows_what_fewer_users_need() -> Non
     assert estimate_users_in_own_memory(make_cell(96), [died]) == pytest.approx(300 * 62.08 / 80)
     nearly = make_watched_step(300, 96.0, "died", observed_s=75.0)
     assert estimate_users_in_own_memory(make_cell(96), [nearly]) == pytest.approx(255)
+
+
+@pytest.mark.parametrize(
+    ("others_users", "users"),
+    [(None, 150.0), (300.0, None), (348.0, None), (350.0, 150.0), (500.0, 150.0)],
+)
+def test_what_other_sizes_say_stands_after_a_death_that_shows_nothing_else(
+    others_users: float | None, users: float | None
+) -> None:
+    """A death with 300 users refutes more than 300 * exp(1.5 * 0.1) = 348.6 of the others'."""
+    died = make_watched_step(300, 96.0, "died", observed_s=14.0)
+    expected = None if others_users is None else LogNormalEstimate(others_users, 0.1)
+    assert estimate_users_in_own_memory(make_cell(96), [died], expected) == users
+    late = make_watched_step(300, 96.0, "died", observed_s=75.0)
+    by_itself = None if users is None else pytest.approx(255)
+    assert estimate_users_in_own_memory(make_cell(96), [late], expected) == by_itself
+
+
+def test_growth_and_passes_of_the_size_itself_say_more_than_other_sizes() -> None:
+    expected = LogNormalEstimate(200.0, 0.1)
+    grown = make_watched_step(200, 132.0, "memory-grows")
+    assert estimate_users_in_own_memory(make_cell(96), [grown], expected) == pytest.approx(128)
+    steps = [make_watched_step(300, 96.0, "died", observed_s=14.0), make_watched_step(150, 77.0)]
+    assert estimate_users_in_own_memory(make_cell(96), steps, expected) == pytest.approx(150 * 62.08 / 45)
 
 
 def test_a_leak_that_does_not_depend_on_the_users_leads_to_one_user() -> None:

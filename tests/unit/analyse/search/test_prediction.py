@@ -287,9 +287,8 @@ def test_a_step_with_less_throughput_than_a_pass_below_it_predicts_nothing() -> 
     assert predict_users(CELL, [saturated, passed], []) == pytest.approx(65 * (cycle_s + 1.0 - 2.5))
 
 
-def test_a_step_that_thrashes_in_its_memory_predicts_by_the_memory_alone() -> None:
-    """It made 65 RPS with 367 users, which says nothing of the CPU: the users are 85 % of 367, or 312."""
-    short = MemoryShort(0.3, 96 * MIB)
+def make_thrashing_step(users: int) -> StepResult:
+    """Return a step that made 65 RPS, because it waited for pages of its 96 MiB."""
     trend = MemoryTrend(
         MemoryOutlook.UNKNOWN,
         observed_s=155.0,
@@ -300,9 +299,27 @@ def test_a_step_that_thrashes_in_its_memory_predicts_by_the_memory_alone() -> No
         growth_high=1.0,
         projected_bytes=96.0 * MIB,
         lasts_s=None,
-        shortage=short,
+        shortage=MemoryShort(0.3, 96 * MIB),
     )
-    thrashing = replace(make_slow_step(367, 65.0, 3.0), memory=trend)
+    return replace(make_slow_step(users, 65.0, 3.0), memory=trend)
+
+
+def test_a_step_that_thrashes_in_its_memory_predicts_by_the_memory_alone() -> None:
+    """It made 65 RPS with 367 users, which says nothing of the CPU: the users are 85 % of 367, or 312."""
+    thrashing = make_thrashing_step(367)
     assert predict_users(make_cell(1.0, 96), [thrashing], []) == pytest.approx(0.85 * 367)
     throttled = replace(thrashing, target=TargetUse(throttled_ratio=0.9))
     assert predict_users(make_cell(1.0, 96), [throttled], []) == pytest.approx(65 * (367 / 65 + 1.0 - 3.0))
+
+
+def test_a_memory_that_other_sizes_have_shown_still_counts_after_a_step_that_thrashes_near_it() -> None:
+    """10 users need 34.5 MiB and 400 need 132: 96 MiB are full with 256, give or take 20 %.
+
+    250 users fail near that. 180 refute it, since 1.5 deviations below are 189.7: then 85 % of them are next.
+    """
+    needs = {10: TargetUse(memory_peak_bytes=69 * MIB // 2), 400: TargetUse(memory_peak_bytes=132 * MIB)}
+    steps = tuple(make_step(users, "PASS", target=use) for users, use in needs.items())
+    larger = CellResult(make_cell(1.0, 512), Status.CENSORED, 400, steps=steps)
+    cell = make_cell(1.0, 96)
+    assert predict_users(cell, [make_thrashing_step(250)], [larger]) == pytest.approx(256)
+    assert predict_users(cell, [make_thrashing_step(180)], [larger]) == pytest.approx(0.85 * 180)

@@ -95,6 +95,13 @@ def test_a_demand_takes_one_step_at_its_users_for_rows_and_columns() -> None:
     assert estimate.container_s == pytest.approx(3 * 2)
 
 
+def test_sizes_that_are_measured_at_once_take_the_time_of_one_after_a_check_of_two_minutes() -> None:
+    """Three sizes, two at a time: the third one alone. The drift check and the soak take as long as ever."""
+    saved_s = estimate_plan(SOAKING).total_s - estimate_plan(SOAKING, at_once=2).total_s
+    assert saved_s == pytest.approx(estimate_cell(SOAKING).total_s - 120)
+    assert estimate_plan(SOAKING, at_once=1) == estimate_plan(SOAKING)
+
+
 def test_the_parts_add_up() -> None:
     estimate = TimeEstimate(1, 2, 3, 4, 5, 6)
     assert estimate.total_s == 21
