@@ -34,8 +34,10 @@ _LONG_WINDOW_PRECISION_RATIO = 0.0175
 _LANES_CHECK_S = 120.0
 """The check whether several sizes at once disturb each other."""
 
-_MEMORY_WAIT_RATIO = 0.3
-"""The share of `steady_at_most_s` that a cell's windows wait in all until its memory is known to last."""
+_MEMORY_WAIT_RATIO = 0.4
+"""The share of `steady_at_most_s` that the windows of a cell wait in all until its memory is known to last, if
+no other cell shows that.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def estimate_cell(plan: Plan) -> TimeEstimate:
     precise = min(count, _PRECISE_CELLS) / count
     coarse_ratio = plan.search.coarse_ratio
     parts = ((precise, plan.search.precision_ratio), (1 - precise, coarse_ratio))
-    total = TimeEstimate()
+    total = TimeEstimate(memory_s=_count_waiting_cells(plan, count) / count * _estimate_memory_wait_s(plan))
     for share, precision_ratio in parts:
         steps = _estimate_step_count(plan, precision_ratio)
         window_s = estimate_window_s(plan, precision_ratio)
@@ -107,7 +109,25 @@ def estimate_cell(plan: Plan) -> TimeEstimate:
 
 def _estimate_demand_cell(plan: Plan) -> TimeEstimate:
     window_s = estimate_window_s(plan, plan.search.precision_ratio)
-    return _estimate_steps(plan, plan.users_limit, 1.0, window_s)
+    waiting = TimeEstimate(memory_s=_estimate_memory_wait_s(plan))
+    return _estimate_steps(plan, plan.users_limit, 1.0, window_s).add(waiting)
+
+
+def _count_waiting_cells(plan: Plan, count: int) -> int:
+    """Return how many of the cells wait for their memory: those around the decision, and one of each memory.
+
+    That one shows the others how much lasts.
+    """
+    if plan.search.coarse_ratio == plan.search.precision_ratio:
+        return count
+    limits = (cell.limits for cell in plan.cells if cell.id not in plan.skipped)
+    memories = {(each.memory_bytes, each.replicas, each.variant) for each in limits}
+    return min(count, max(_PRECISE_CELLS, len(memories)))
+
+
+def _estimate_memory_wait_s(plan: Plan) -> float:
+    window_s = estimate_window_s(plan, plan.search.precision_ratio)
+    return _MEMORY_WAIT_RATIO * max(0.0, plan.timing.steady_at_most_s - window_s)
 
 
 def _estimate_steps(plan: Plan, users: int, count: float, window_s: float) -> TimeEstimate:
@@ -119,7 +139,6 @@ def _estimate_steps(plan: Plan, users: int, count: float, window_s: float) -> Ti
         ramp_s=first_ramp_s + (count - 1) * later_ramp_s,
         settle_s=count * _SETTLED_RATIO * timing.settle_s,
         window_s=count * (window_s + timing.drain_s),
-        memory_s=_MEMORY_WAIT_RATIO * max(0.0, timing.steady_at_most_s - window_s),
         container_s=max(1.0, _CONTAINERS_PER_STEP * count) * _estimate_container_s(plan),
     )
 

@@ -12,12 +12,12 @@ PLAN = make_plan((0.5, 256), (1.0, 256), (2.0, 256))
 
 
 def test_the_time_of_a_plan_is_told_by_what_it_goes_into() -> None:
-    """A size takes 141.05 s of windows, 76.65 s of waiting, 35.75 s of ramps, 23.25 s of settling and 4.96 s.
+    """A size takes 141.05 s of windows, 102.2 s of waiting, 35.75 s of ramps, 23.25 s of settling and 4.96 s.
 
-    The drift check adds 45.5 s, 10 s, 7.5 s and 2 s: 909.98 s in all, of which 468.65 s are windows.
+    The drift check adds 45.5 s, 10 s, 7.5 s and 2 s: 986.63 s in all, of which 468.65 s are windows.
     """
     assert describe_time(PLAN) == (
-        "up to 400 users each, about 15 min in all: windows 8 min, waiting until memory lasts 4 min, "
+        "up to 400 users each, about 16 min in all: windows 8 min, waiting until memory lasts 5 min, "
         "ramps 2 min, settling 80 s, containers 20 s"
     )
 
@@ -28,8 +28,8 @@ def test_the_soak_is_told_by_itself() -> None:
 
 
 def test_a_plan_of_several_sizes_at_once_tells_how_long_it_takes_or_why_there_are_none() -> None:
-    """Three sizes, two at once: twice 281.66 s, 120 s for the check, and 65 s for the drift check."""
-    assert describe_lanes(PLAN, 2, "").startswith("about 12 min if 2 sizes at once don't disturb each other")
+    """Three sizes, two at once: twice 307.21 s, 120 s for the check, and 65 s for the drift check."""
+    assert describe_lanes(PLAN, 2, "").startswith("about 13 min if 2 sizes at once don't disturb each other")
     assert describe_lanes(PLAN, 1, "2 cores are too few") == "one size at a time: 2 cores are too few"
 
 

@@ -44,16 +44,16 @@ def test_a_size_takes_its_steps_and_most_of_a_container_for_each() -> None:
 
     A step settles for three quarters of 10 s. A ramp after the first takes three quarters of that:
     20 + 2.1 * 7.5 s. A window takes 35 % of the way from 20 s to 90 s, and the drain 1 s: 3.1 * 45.5 s.
-    Memory is waited for in 30 % of the other 255.5 s.
+    Memory is waited for in 40 % of the other 255.5 s.
     """
     cell = estimate_cell(PLAN)
     assert cell.ramp_s == pytest.approx(35.75)
     assert cell.settle_s == pytest.approx(23.25)
     assert cell.window_s == pytest.approx(141.05)
-    assert cell.memory_s == pytest.approx(76.65)
+    assert cell.memory_s == pytest.approx(102.2)
     assert cell.container_s == pytest.approx(2.48 * 2)
     assert cell.soak_s == 0
-    assert cell.total_s == pytest.approx(281.66)
+    assert cell.total_s == pytest.approx(307.21)
 
 
 def test_a_ladder_has_no_slow_ramp_and_climbs_to_half_of_the_limit() -> None:
@@ -74,6 +74,18 @@ def test_sizes_away_from_the_decision_take_less() -> None:
     assert estimate_cell(six).window_s == pytest.approx((141.05 + 2.1 * 33.25) / 2)
     alike = replace(six, search=replace(six.search, elsewhere_ratio=0.05))
     assert estimate_cell(alike).window_s == pytest.approx(141.05)
+
+
+def test_memory_is_waited_for_around_the_decision_and_once_for_each_memory() -> None:
+    """102.2 s in three of six sizes of two memories, in four of eight of four, and in all that are precise."""
+    six, eight = (
+        make_plan(*((cores, mib) for cores in cpus for mib in memories))
+        for cpus, memories in (((0.5, 1.0, 2.0), (128, 256)), ((1.0, 2.0), (64, 128, 256, 512)))
+    )
+    assert estimate_cell(six).memory_s == pytest.approx(102.2 * 3 / 6)
+    assert estimate_cell(eight).memory_s == pytest.approx(102.2 * 4 / 8)
+    alike = replace(six, search=replace(six.search, elsewhere_ratio=0.05))
+    assert estimate_cell(alike).memory_s == pytest.approx(102.2)
 
 
 def test_memory_that_is_not_judged_is_not_waited_for() -> None:
