@@ -11,6 +11,9 @@ from harness.model import LONGEST_CYCLE_S, Plan, Purpose, SearchStrategy, Step, 
 from harness.model.plan import SETTLE_CYCLES
 
 _SLOW_RAMP_AT_MOST_S = 30.0
+_CURVE_ANSWERS = 160
+"""Eight points of a curve with 20 answers each, which a p95 needs."""
+
 _FEWEST_TIMES_LIGHT = 2
 """A ramp to fewer than this many times the users of light load has too few requests for a curve."""
 
@@ -46,7 +49,7 @@ def slow_first_ramp(plan: Plan, step: Step, own: Sequence[StepResult]) -> Step:
     was_measured = any(each.users >= fewest_users and _is_sound(each) for each in own)
     if was_measured or step.users < fewest_users:
         return step
-    return replace(step, ramp_s=find_slow_ramp_s(plan, step.cycle_s))
+    return replace(step, ramp_s=find_slow_ramp_s(plan, step.users, step.cycle_s))
 
 
 def measures_ramps(plan: Plan) -> bool:
@@ -54,10 +57,14 @@ def measures_ramps(plan: Plan) -> bool:
     return plan.users_required is not None or plan.search.strategy is SearchStrategy.PREDICT
 
 
-def find_slow_ramp_s(plan: Plan, cycle_s: float = 0.0) -> float:
-    """Return the seconds of a ramp that is measured: about a shortest window, and two cycles of a user."""
+def find_slow_ramp_s(plan: Plan, users: int, cycle_s: float = 0.0) -> float:
+    """Return the seconds of a ramp that is measured: about a shortest window, and two cycles of a user.
+
+    Few users need longer for a curve of eight points. On a ramp half of the users are there on average.
+    """
     cycles_s = SETTLE_CYCLES * min(cycle_s, LONGEST_CYCLE_S)
-    return max(min(plan.timing.window_at_least_s, _SLOW_RAMP_AT_MOST_S), cycles_s)
+    curve_s = max(plan.timing.window_at_least_s, 2 * _CURVE_ANSWERS * cycle_s / users)
+    return max(min(curve_s, _SLOW_RAMP_AT_MOST_S), cycles_s)
 
 
 def _is_sound(step: StepResult) -> bool:

@@ -35,8 +35,8 @@ _LANES_CHECK_S = 120.0
 """The check whether several sizes at once disturb each other."""
 
 _MEMORY_WAIT_RATIO = 0.4
-"""The share of `steady_at_most_s` that the windows of a cell wait in all until its memory is known to last, if
-no other cell shows that.
+"""The share of `steady_at_most_s` that a cell's windows wait in all until its memory is known to last, if no
+other cell shows that.
 """
 
 
@@ -132,7 +132,7 @@ def _estimate_memory_wait_s(plan: Plan) -> float:
 
 def _estimate_steps(plan: Plan, users: int, count: float, window_s: float) -> TimeEstimate:
     """Return how long so many steps of a cell take at these users, the first one with a slow ramp."""
-    first_ramp_s = users / compute_ramp_rate(users, plan.spawn_rate, ramp_s=_find_first_ramp_s(plan))
+    first_ramp_s = users / compute_ramp_rate(users, plan.spawn_rate, ramp_s=_find_first_ramp_s(plan, users))
     later_ramp_s = _LATER_RAMP_RATIO * users / compute_ramp_rate(users, plan.spawn_rate)
     timing = plan.timing
     return TimeEstimate(
@@ -161,8 +161,8 @@ def estimate_step_s(plan: Plan, users: int, cycle_s: float = 0.0) -> float:
     return ramp_s + timing.settle_s + timing.window_at_least_s + timing.drain_s
 
 
-def _find_first_ramp_s(plan: Plan) -> float:
-    return find_slow_ramp_s(plan) if measures_ramps(plan) else 0.0
+def _find_first_ramp_s(plan: Plan, users: int) -> float:
+    return find_slow_ramp_s(plan, users) if measures_ramps(plan) else 0.0
 
 
 def _estimate_container_s(plan: Plan) -> float:

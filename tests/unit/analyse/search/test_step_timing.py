@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from harness.analyse.search.step_timing import fit_step, slow_first_ramp
 from harness.model import Purpose, Rule, Step, StepResult
 from tests.builders import make_plan
@@ -53,6 +55,13 @@ def test_the_ramp_of_a_variant_that_is_not_the_best_is_not_slow() -> None:
 
 def test_a_ramp_spans_two_cycles_of_a_user() -> None:
     assert find_ramp_s(Step(200, cycle_s=30.0)) == 60.0
+
+
+def test_a_ramp_of_few_users_is_long_enough_for_eight_points_of_its_curve() -> None:
+    """Half of the users ask every 2.5 s: 30 of them 6 times a second, so 160 answers take 26.7 s."""
+    assert find_ramp_s(Step(30, cycle_s=2.5)) == pytest.approx(160 / 6)
+    assert find_ramp_s(Step(20, cycle_s=2.5)) == 30.0
+    assert find_ramp_s(Step(40, cycle_s=2.5)) == 20.0
 
 
 def test_a_disturbed_ramp_is_measured_again() -> None:
