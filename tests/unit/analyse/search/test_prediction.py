@@ -288,11 +288,11 @@ def test_a_step_with_less_throughput_than_a_pass_below_it_predicts_nothing() -> 
 
 
 def make_thrashing_step(users: int) -> StepResult:
-    """Return a step that made 65 RPS, because it waited for pages of its 96 MiB."""
+    """Return a step that made 65 RPS, because it waited for pages of its 96 MiB; it began with 32 MiB."""
     trend = MemoryTrend(
         MemoryOutlook.UNKNOWN,
         observed_s=155.0,
-        start_bytes=21 * MIB,
+        start_bytes=32 * MIB,
         peak_bytes=92 * MIB,
         growth_bytes_per_s=0.0,
         growth_low=-1.0,
@@ -313,9 +313,9 @@ def test_a_step_that_thrashes_in_its_memory_predicts_by_the_memory_alone() -> No
 
 
 def test_a_memory_that_other_sizes_have_shown_still_counts_after_a_step_that_thrashes_near_it() -> None:
-    """10 users need 34.5 MiB and 400 need 132: 96 MiB are full with 256, give or take 20 %.
+    """0, 10 and 400 users need 32, 34.5 and 132 MiB: 96 MiB are full with 256, give or take 6 %.
 
-    250 users fail near that. 180 refute it, since 1.5 deviations below are 189.7: then 85 % of them are next.
+    250 users fail near that. 180 refute it, since 1.5 deviations below are 234: then 85 % of them are next.
     """
     needs = {10: TargetUse(memory_peak_bytes=69 * MIB // 2), 400: TargetUse(memory_peak_bytes=132 * MIB)}
     steps = tuple(make_step(users, "PASS", target=use) for users, use in needs.items())

@@ -77,7 +77,7 @@ def test_sizes_away_from_the_decision_take_less() -> None:
 
 
 def test_memory_is_waited_for_around_the_decision_and_once_for_each_memory() -> None:
-    """102.2 s in three of six sizes of two memories, in four of eight of four, and in all that are precise."""
+    """102.2 s in three of six sizes of two memories, in four of eight of four, and in all precise ones."""
     six, eight = (
         make_plan(*((cores, mib) for cores in cpus for mib in memories))
         for cpus, memories in (((0.5, 1.0, 2.0), (128, 256)), ((1.0, 2.0), (64, 128, 256, 512)))
