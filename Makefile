@@ -9,6 +9,8 @@ READY := $(VENV)/.installed
 LINTED := harness tests tools $(wildcard targets bench)
 WITH_ENGINE := --ignore=tests/unit --ignore=tests/bootstrap
 WITHOUT_ENGINE := --ignore=tests/e2e --ignore=tests/browser
+FREE_MIB = $(strip $(shell df --output=avail --block-size=1M /dev/shm 2>/dev/null | tail -n 1))
+IN_MEMORY = $(shell [ "0$(FREE_MIB)" -ge 2000 ] && echo TMPDIR=/dev/shm)
 SPELLED := $(LINTED) docs Makefile pyproject.toml $(wildcard *.md .ci .github)
 
 CAMPAIGNS = $(patsubst %/plan.json,%,$(sort $(filter-out results/latest/%,$(wildcard results/*/plan.json))))
@@ -57,7 +59,8 @@ bench-truth: venv engine base ## compare measured capacities of a real target wi
 screenshots: venv browser ## make docs/sample and the pictures of the docs from CAMPAIGN (results/latest)
 	@$(BIN)/python -m tools.screenshots "$(CAMPAIGN)"
 
-soak: venv engine base ## stress the harness for half an hour: 20,000 broken files, 200 sizes, 50 kills in one campaign
+soak: venv engine base ## stress the harness for an hour: 20,000 broken files, many drawn examples, 200 sizes, 50 kills
+	EXAMPLES_FACTOR=20 $(BIN)/pytest tests/unit -m hypothesis -n logical
 	@$(BIN)/python -m tests.soak.fuzz --inputs 20000
 	@$(BIN)/python -m tests.soak $(ARGS)
 
@@ -72,7 +75,8 @@ check: venv ## formatting, lint, spelling, types, and the tests that need no Doc
 	$(BIN)/ruff format --check $(LINTED)
 	$(BIN)/ruff check $(LINTED)
 	tools/beside '$(BIN)/codespell $(SPELLED) && $(BIN)/mypy' \
-		$(BIN)/pytest $(WITHOUT_ENGINE) -m "not e2e and not browser" -n logical --dist worksteal $(ARGS)
+		env $(IN_MEMORY) $(BIN)/pytest $(WITHOUT_ENGINE) -m "not e2e and not browser" \
+		-o tmp_path_retention_policy=failed -n logical --dist worksteal $(ARGS)
 
 fmt: venv ## format the code and fix what lint can fix
 	$(BIN)/ruff format $(LINTED)

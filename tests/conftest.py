@@ -5,8 +5,10 @@ import gc
 import pytest
 from hypothesis import settings
 
+from tests.examples import count_examples
+
 # A shared machine may stall for longer than any deadline that would mean something.
-settings.register_profile("no-deadline", deadline=None)
+settings.register_profile("no-deadline", deadline=None, max_examples=count_examples(100))
 settings.load_profile("no-deadline")
 
 

@@ -74,7 +74,7 @@ def find_ground_truth(
     fine_s: float = FINE_S,
 ) -> GroundTruth:
     """Find the capacity under these SLOs, for a memory that has to last for the harness's horizon."""
-    return _TruthSearch(service, think, limits, slos).find(users_limit, fine_s)
+    return _TruthSearch(service, think, limits, slos, fine_s).find(users_limit)
 
 
 class _TruthSearch:
@@ -84,18 +84,23 @@ class _TruthSearch:
     rises about linearly with ln N: for a share it is the difference of logits, else the logarithm of a ratio.
     """
 
-    def __init__(self, service: Service, think: ThinkTime, limits: Limits, slos: Sequence[Slo]) -> None:
+    def __init__(
+        self, service: Service, think: ThinkTime, limits: Limits, slos: Sequence[Slo], fine_s: float
+    ) -> None:
+        self._fine_s = fine_s
+        self._coarse_s = min(_COARSE_S, fine_s)
         self._service = service
         self._think = think
         self._limits = limits
         self._slos = slos
         self._runs: dict[tuple[int, float], _LongRun] = {}
 
-    def find(self, users_limit: int, fine_s: float) -> GroundTruth:
-        if self._is_sustained(users_limit, _COARSE_S) and self._is_sustained(users_limit, fine_s):
+    def find(self, users_limit: int) -> GroundTruth:
+        coarse_s, fine_s = self._coarse_s, self._fine_s
+        if self._is_sustained(users_limit, coarse_s) and self._is_sustained(users_limit, fine_s):
             return GroundTruth(users_limit, float(users_limit), is_censored=True)
-        users = _find_boundary(lambda users: self._is_sustained(users, _COARSE_S), 0, users_limit)
-        for length_s, doubt_ratio in ((min(5 * _COARSE_S, fine_s), 0.03), (fine_s, 0.01)):
+        users = _find_boundary(lambda users: self._is_sustained(users, coarse_s), 0, users_limit)
+        for length_s, doubt_ratio in ((min(5 * coarse_s, fine_s), 0.03), (fine_s, 0.01)):
             users = _refine_boundary(
                 functools.partial(self._is_sustained, length_s=length_s), users, users_limit, doubt_ratio
             )
@@ -141,7 +146,7 @@ class _TruthSearch:
     @functools.cached_property
     def _light_cycle_s(self) -> float:
         """The seconds between two requests of a user who is alone."""
-        return 1 / self._simulate(1, FINE_S).rps
+        return 1 / self._simulate(1, self._fine_s).rps
 
     def _simulate(self, users: int, length_s: float) -> _LongRun:
         key = users, length_s
@@ -182,7 +187,7 @@ def simulate_long_run(
     to_s = from_s + min(length_s, _MAX_REQUESTS * (think.mean_s + service.cpu_s) / users)
     chunks: list[list[np.ndarray]] = []
     while not chunks or system.now_s < to_s:
-        system.advance(system.now_s + _CHUNK_S)
+        system.advance(system.now_s + min(_CHUNK_S, length_s))
         ended = system.take_ended()
         if ended.start_s:
             small = (np.array(column, dtype=np.int8) for column in (ended.name, ended.error))

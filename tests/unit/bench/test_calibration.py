@@ -26,6 +26,7 @@ from harness.model import (
     TargetSample,
 )
 from harness.plan import load_plan
+from tests.examples import count_examples
 from targets.calibration.calibration.__main__ import service
 from targets.calibration.calibration.cpu import burn
 from targets.calibration.calibration.memory import Holdings
@@ -155,7 +156,7 @@ class TestCalculation:
         queue = Queue(8, 0.2, (1, 4))
         assert 0.9 < queue.find_users_at_p95(1.0) / queue.compute_users_at_mean(1.0) < 0.98
 
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=count_examples(8))
     @given(st.integers(1, 4), st.floats(0.2, 1.0), st.floats(0.05, 0.5), st.sampled_from([None, 0.5, 1.0]))
     def test_a_tighter_limit_never_allows_more_users(
         self, servers: int, limit_s: float, less_s: float, cores: float | None

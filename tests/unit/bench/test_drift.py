@@ -31,5 +31,5 @@ def test_campaigns_of_one_image_on_a_host_that_drifts_do_not_differ(campaigns: l
 
 
 def test_the_tables_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--campaigns", "2", "--drift", "0"]) == 0
+    assert main(["--campaigns", "2", "--drift", "0", "--cpus", "0.5", "1"]) == 0
     assert "| the same image | at one speed | 100% | 0% | 0% |" in capsys.readouterr().out

@@ -1,6 +1,7 @@
 """The certified users of a campaign are held again on fresh containers, stored, judged and counted."""
 
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,6 @@ from harness.model import (
     MIB,
     EndReason,
     HostUse,
-    Plan,
     Requests,
     Scenario,
     StepFacts,
@@ -31,26 +31,29 @@ from tests.unit.analyse.synthetic import make_closed_step, make_step
 NO_MATRIX = "no-such-matrix.yaml"
 
 
-@pytest.fixture
-def plan(tmp_path: Path) -> Plan:
-    locustfile = tmp_path / "locustfile.py"
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Measure a campaign of one size, which sustains all 60 users; no test changes it."""
+    project = tmp_path_factory.mktemp("holds")
+    locustfile = project / "locustfile.py"
     locustfile.write_text("class Visitor(HttpUser): ...\n")
-    return replace(
+    plan = replace(
         make_plan((0.25, 256), users_limit=60),
         scenario=Scenario((locustfile,)),
         hashes={"matrix": "a", "scenario": "b", "target": "c"},
     )
+    fake = FakeBackends()
+    result, folder = run_campaign(
+        plan, project / "results", CampaignListener(), connect=lambda *_: {None: fake.to_backends()}
+    )
+    assert result.cells[0].sustained_users == 60
+    return folder.path
 
 
 @pytest.fixture
-def folder(tmp_path: Path, plan: Plan) -> CampaignFolder:
-    """Measure a campaign of one size, which sustains all 60 users."""
-    fake = FakeBackends()
-    result, folder = run_campaign(
-        plan, tmp_path / "results", CampaignListener(), connect=lambda *_: {None: fake.to_backends()}
-    )
-    assert result.cells[0].sustained_users == 60
-    return folder
+def folder(tmp_path: Path, measured: Path) -> CampaignFolder:
+    """Return a copy of the campaign."""
+    return CampaignFolder.open(shutil.copytree(measured, tmp_path / measured.name))
 
 
 def hold(folder: CampaignFolder, fake: FakeBackends, *more: str) -> int:

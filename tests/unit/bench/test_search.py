@@ -27,6 +27,9 @@ SHORT = Timing(settle_s=5.0, window_at_least_s=20.0, window_at_most_s=20.0)
 SLOW = Service(cpu_s=0.25)
 """A slow target sustains few users, which are quick to simulate."""
 
+QUICK_S = 200.0
+"""Long enough for the ground truth of targets without chance, or far from their limit."""
+
 
 def make_bracketed_result(low: int, high: int, estimate: float | None = None) -> CellResult:
     return CellResult(CELL, Status.BRACKETED, low, high, estimate_users=estimate, load_s=144.0)
@@ -90,18 +93,18 @@ def test_all_cells_have_the_same_weight_in_a_score() -> None:
 
 def test_the_ground_truth_lies_between_two_numbers_of_users_or_at_the_limit() -> None:
     truth = find_ground_truth(
-        SLOW, SimulatedScenario().think, Limits(1.0, 512 * MIB), users_limit=40, fine_s=2000.0
+        SLOW, SimulatedScenario().think, Limits(1.0, 512 * MIB), users_limit=40, fine_s=QUICK_S
     )
     assert truth.users <= truth.crossing_users < truth.users + 1
     assert find_ground_truth(
-        SLOW, SimulatedScenario().think, Limits(1.0, 512 * MIB), users_limit=3, fine_s=2000.0
+        SLOW, SimulatedScenario().think, Limits(1.0, 512 * MIB), users_limit=3, fine_s=QUICK_S
     ).is_censored
 
 
 def test_memory_can_limit_the_ground_truth() -> None:
     service = Service(base_bytes=32 * MIB, user_bytes=MIB)
     assert (
-        find_ground_truth(service, SimulatedScenario().think, Limits(1.0, 44 * MIB), 30, fine_s=1000.0).users
+        find_ground_truth(service, SimulatedScenario().think, Limits(1.0, 44 * MIB), 30, fine_s=QUICK_S).users
         == 12
     )
 
@@ -116,7 +119,7 @@ SLOTS = Service(cpu_s=0, slots=4, delay_s=0.1)
     ids=["mean: N/40 - 0.9 = 0.2125 at 44.5", "shortfall: 1 - 40/N = 0.14 at 46.5", "p95: as the mean"],
 )
 def test_the_ground_truth_of_slots_is_calculated_for_each_kind_of_slo(slo: Slo, users: int) -> None:
-    truth = find_ground_truth(SLOTS, ThinkTime(0.9, 0.9), Limits(1.0, 512 * MIB), slos=(slo,), fine_s=1000.0)
+    truth = find_ground_truth(SLOTS, ThinkTime(0.9, 0.9), Limits(1.0, 512 * MIB), slos=(slo,), fine_s=QUICK_S)
     assert truth.users == users
     assert truth.crossing_users == pytest.approx(users + 0.5, abs=0.4)
 
@@ -128,7 +131,7 @@ def test_the_ground_truth_of_an_slo_on_one_name_looks_at_this_name_alone() -> No
 
     def find(slo: Slo) -> GroundTruth:
         limits = Limits(1.0, 512 * MIB)
-        return find_ground_truth(service, ThinkTime(), limits, 20, slos=(slo,), fine_s=1000.0)
+        return find_ground_truth(service, ThinkTime(), limits, 20, slos=(slo,), fine_s=QUICK_S)
 
     assert find(Slo("p95", 0.2)).is_censored
     assert find(Slo("p95", 0.2, "/checkout")) == GroundTruth(0, 0.0)
@@ -138,7 +141,7 @@ def test_the_ground_truth_of_an_slo_on_one_name_looks_at_this_name_alone() -> No
 def test_a_leak_limits_the_ground_truth_to_what_lasts_for_an_hour() -> None:
     """64 MiB are left for 1 MiB of each user and for 30 MiB that leak in an hour."""
     service = Service(cpu_s=0.001, base_bytes=32 * MIB, user_bytes=MIB, leak_second_bytes=MIB / 120)
-    truth = find_ground_truth(service, ThinkTime(), Limits(1.0, 96 * MIB), 60, fine_s=1000.0)
+    truth = find_ground_truth(service, ThinkTime(), Limits(1.0, 96 * MIB), 60, fine_s=QUICK_S)
     assert truth.users == 34
 
 
@@ -196,7 +199,7 @@ def test_whoever_sustains_users_where_not_even_one_is_sustained_is_wrong() -> No
 
 def test_the_classes_are_one_table_with_both_strategies(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--part", "classes", "--class", "memory leaks, 64", "--trials", "1", "--processes", "1"]
-    assert main(arguments) == 0
+    assert main([*arguments, "--truth-s", str(QUICK_S)]) == 0
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| memory leaks, 64")]
     assert [row.split("|")[3].strip() for row in rows] == ["ours (predict)", "bisect 1..400, 60 s"]
 
@@ -225,7 +228,7 @@ def test_a_matrix_gives_the_same_results_twice() -> None:
 
 
 def test_the_limiting_factor_of_a_simulated_target_can_be_memory() -> None:
-    scenario = SimulatedScenario(Service(user_bytes=MIB))
+    scenario = SimulatedScenario(Service(user_bytes=MIB), users_limit=60)
     result = measure_cell(Strategy("predict", timing=SHORT), scenario, build_grid([4.0], [64])[0], seed=1)
     assert result.limiting_factor == "memory"
     assert result.sustained_users is not None

@@ -125,7 +125,7 @@ def test_slots_have_the_throughput_and_response_time_of_the_bottleneck_law(users
 
 def test_the_ground_truth_of_slots_is_the_calculated_capacity() -> None:
     service = Service(cpu_s=0, slots=4, delay_s=0.1)
-    truth = find_ground_truth(service, STEADY_THINK, LIMITS, slos=(Slo("p95", 0.2 + 1e-6),), fine_s=1000.0)
+    truth = find_ground_truth(service, STEADY_THINK, LIMITS, slos=(Slo("p95", 0.2 + 1e-6),), fine_s=200.0)
     assert truth.users == 44
 
 

@@ -1,7 +1,8 @@
 """A comparison holds two versions in turn, stores what it sees, and gives the same answer again."""
 
 import json
-from dataclasses import replace
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -52,17 +53,57 @@ class Recorder(AbListener):
             raise KeyboardInterrupt
 
 
+@dataclass(frozen=True)
+class Compared:
+    """A comparison: the fakes it was held on, what it showed, its answer and its folder."""
+
+    fake: FakeBackends
+    listener: Recorder
+    answer: AbAnswer
+    folder: CampaignFolder
+
+
+def make_fake() -> FakeBackends:
+    """Make an engine on which web:2 is another image, which needs more CPU time."""
+    fake = FakeBackends(services={"web:2": WORSE})
+    fake.host.digests["web:2"] = "sha256:2"
+    return fake
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    return make_ab_plan(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, plan: Plan) -> Compared:
+    """Hold a comparison to its end, which no test changes."""
+    fake, listener = make_fake(), Recorder()
+    answer, folder = run_ab(
+        plan, QUICK, tmp_path_factory.mktemp("whole"), listener, connect=connect_to(fake)
+    )
+    return Compared(fake, listener, answer, folder)
+
+
+@pytest.fixture(scope="module")
+def after_a_pair(tmp_path_factory: pytest.TempPathFactory, plan: Plan) -> Path:
+    """Interrupt a comparison after its first pair; return the folder of results, which no test changes."""
+    results = tmp_path_factory.mktemp("interrupted") / "results"
+    fake = interrupt(plan, results)
+    assert fake.host.running == []
+    return results
+
+
 @pytest.fixture
-def plan(tmp_path: Path) -> Plan:
-    return make_ab_plan(tmp_path)
+def results(tmp_path: Path, after_a_pair: Path) -> Path:
+    """Return a copy of the results of a comparison that was interrupted after its first pair."""
+    return Path(shutil.copytree(after_a_pair, tmp_path / "results", symlinks=True))
 
 
 def test_a_version_that_needs_more_cpu_time_is_found_and_the_facts_give_the_same_answer(
-    tmp_path: Path, plan: Plan
+    whole: Compared,
 ) -> None:
-    fake, listener = FakeBackends(services={"web:2": WORSE}), Recorder()
-    fake.host.digests["web:2"] = "sha256:2"
-    answer, folder = run_ab(plan, QUICK, tmp_path / "results", listener, connect=connect_to(fake))
+    answer, folder = whole.answer, whole.folder
     assert (answer.outcome, answer.is_worse, answer.test.is_same_image) == (AbOutcome.MORE, True, False)
     assert answer.cpu is not None
     assert answer.cpu.change == pytest.approx(0.5, abs=0.1)
@@ -75,40 +116,33 @@ def test_a_version_that_needs_more_cpu_time_is_found_and_the_facts_give_the_same
     assert folder.read_log().state is CampaignState.COMPLETE
 
 
-def test_windows_follow_one_another_as_base_head_head_base_each_in_a_fresh_container(
-    tmp_path: Path, plan: Plan
-) -> None:
-    fake = FakeBackends(services={"web:2": WORSE})
-    _, folder = run_ab(plan, QUICK, tmp_path / "results", Recorder(), connect=connect_to(fake))
-    pilot, *order = [image.reference for _, image in fake.host.ran]
+def test_windows_follow_one_another_as_base_head_head_base_each_in_a_fresh_container(whole: Compared) -> None:
+    pilot, *order = [image.reference for _, image in whole.fake.host.ran]
     assert pilot == "web:1"
     assert order[:8] == ["web:1", "web:2", "web:2", "web:1", "web:1", "web:2", "web:2", "web:1"]
-    records = folder.read_log().last_attempts.values()
+    records = whole.folder.read_log().last_attempts.values()
     assert all(not record.runs and not record.step_files for record in records)
     held = len(order) // 2
     assert [len(record.get_step_files(Purpose.AB)) for record in records] == [1 + held, held]
 
 
-def test_both_windows_of_a_pair_have_the_same_seed(tmp_path: Path, plan: Plan) -> None:
-    fake = FakeBackends(services={"web:2": WORSE})
-    run_ab(plan, QUICK, tmp_path / "results", Recorder(), connect=connect_to(fake))
-    seeds = [crowd.seed for crowd in fake.generator.crowds if crowd is not None]
+def test_both_windows_of_a_pair_have_the_same_seed(whole: Compared) -> None:
+    seeds = [crowd.seed for crowd in whole.fake.generator.crowds if crowd is not None]
     assert seeds[:5] == [0, 1, 1, 2, 2]
 
 
 def interrupt(plan: Plan, results: Path, request: AbRequest = QUICK, most_pairs: int = 1) -> FakeBackends:
     """Interrupt a comparison after so many pairs."""
-    fake = FakeBackends(services={"web:2": WORSE})
+    fake = make_fake()
     with pytest.raises(KeyboardInterrupt):
         run_ab(plan, request, results, Recorder(most_pairs), connect=connect_to(fake))
     return fake
 
 
 def test_an_interrupted_comparison_keeps_its_pairs_and_no_campaign_goes_on_with_it(
-    tmp_path: Path, plan: Plan
+    results: Path, plan: Plan
 ) -> None:
-    notes, results = list[str](), tmp_path / "results"
-    fake = interrupt(plan, results)
+    notes = list[str]()
     record = rejudge_ab(CampaignFolder.open(results / "latest"))
     assert record is not None
     answer = record.answer
@@ -117,40 +151,36 @@ def test_an_interrupted_comparison_keeps_its_pairs_and_no_campaign_goes_on_with_
     ordinary = replace(plan, hashes={**plan.hashes, "matrix": "other"})
     assert find_unfinished_campaign(results, ordinary, notes.append) is None
     assert notes == []
-    assert fake.host.running == []
 
 
-def test_the_same_command_goes_on_with_the_pairs_that_are_left(tmp_path: Path, plan: Plan) -> None:
+def test_the_same_command_goes_on_with_the_pairs_that_are_left(
+    tmp_path: Path, plan: Plan, whole: Compared
+) -> None:
     """Without an interruption the same pairs come: each has the seed and the order of its number."""
-    results, whole = tmp_path / "results", Recorder()
-    undisturbed = FakeBackends(services={"web:2": WORSE})
-    run_ab(plan, QUICK, tmp_path / "whole", whole, connect=connect_to(undisturbed))
+    results, pairs = tmp_path / "results", whole.listener.pairs
     interrupt(plan, results, most_pairs=3)
-    fake, rest = FakeBackends(services={"web:2": WORSE}), Recorder()
+    fake, rest = make_fake(), Recorder()
     answer, folder = run_ab(plan, QUICK, results, rest, connect=connect_to(fake))
     assert rest.pilots == []
-    assert [pair.number for pair in rest.pairs] == [pair.number for pair in whole.pairs[3:]]
+    assert [pair.number for pair in rest.pairs] == [pair.number for pair in pairs[3:]]
     assert [crowd.seed for crowd in fake.generator.crowds if crowd is not None][:2] == [4, 4]
     assert [image.reference for _, image in fake.host.ran][:2] == ["web:2", "web:1"]
-    assert answer.pairs == len(whole.pairs)
+    assert answer.pairs == len(pairs)
     assert (answer.outcome, folder.read_log().state) == (AbOutcome.MORE, CampaignState.COMPLETE)
-    assert answer.spent_s == pytest.approx(whole.pairs[-1].ended_s, rel=0.2)
+    assert answer.spent_s == pytest.approx(pairs[-1].ended_s, rel=0.2)
     files = [path.name for path in (folder.path / "cells").rglob("step-*")]
     assert len(files) == 1 + 2 * answer.pairs
     assert "interrupted after 3 pairs (--fresh starts a new comparison)" in rest.notes[0]
 
 
 def test_a_window_whose_pair_was_interrupted_is_held_again_beside_what_is_stored(
-    tmp_path: Path, plan: Plan
+    results: Path, plan: Plan
 ) -> None:
-    results = tmp_path / "results"
-    interrupt(plan, results)
     folder = CampaignFolder.open(results / "latest")
     base = next(cell for cell in plan.cells if cell.limits.variant == "base")
     stored = folder.read_step(f"cells/{base.id}/step-002.json.gz")
     folder.add_step(base.id, replace(stored, index=3), purpose=Purpose.AB)
-    fake = FakeBackends(services={"web:2": WORSE})
-    run_ab(plan, QUICK, results, Recorder(), connect=connect_to(fake))
+    interrupt(plan, results)
     pairs = [event for event in folder.event_log.read() if event["event"] == "pair-finished"]
     assert pairs[1]["base"] == f"cells/{base.id}/step-004.json.gz"
 
@@ -164,33 +194,28 @@ def test_a_window_whose_pair_was_interrupted_is_held_again_beside_what_is_stored
     ],
 )
 def test_another_question_or_fresh_starts_a_new_comparison(
-    fresh: bool, request_: AbRequest, note: str, tmp_path: Path, plan: Plan
+    fresh: bool, request_: AbRequest, note: str, results: Path, plan: Plan
 ) -> None:
-    results, listener = tmp_path / "results", Recorder()
-    interrupt(plan, results)
+    listener = Recorder(most_pairs=1)
     old = CampaignFolder.open(results / "latest").path
     old.rename(results / "20260101-000000-web-ab")  # two that start in one second would have one name
     (results / "latest").unlink()
     (results / "latest").symlink_to("20260101-000000-web-ab")
-    fake = FakeBackends(services={"web:2": WORSE})
-    run_ab(plan, request_, results, listener, fresh=fresh, connect=connect_to(fake))
+    with pytest.raises(KeyboardInterrupt):
+        run_ab(plan, request_, results, listener, fresh=fresh, connect=connect_to(make_fake()))
     assert len(listener.pilots) == 1
     assert any(note in each for each in listener.notes) if note else listener.notes == []
 
 
-def test_an_image_that_changed_since_is_refused(tmp_path: Path, plan: Plan) -> None:
-    results = tmp_path / "results"
-    interrupt(plan, results)
-    fake = FakeBackends(services={"web:2": WORSE})
+def test_an_image_that_changed_since_is_refused(results: Path, plan: Plan) -> None:
+    fake = make_fake()
     fake.host.digests["web:2"] = "sha256:other"
     with pytest.raises(UsageError, match="the image of the head changed") as caught:
         run_ab(plan, QUICK, results, Recorder(), connect=connect_to(fake))
     assert "--fresh" in caught.value.hint
 
 
-def test_a_comparison_of_an_older_harness_starts_anew(tmp_path: Path, plan: Plan) -> None:
-    results = tmp_path / "results"
-    interrupt(plan, results)
+def test_a_comparison_of_an_older_harness_starts_anew(results: Path, plan: Plan) -> None:
     log = results / "latest" / "events.jsonl"
     events = [json.loads(line) for line in log.read_text().splitlines()]
     for event in events:

@@ -39,6 +39,12 @@ def plan(tmp_path: Path) -> Plan:
     )
 
 
+@pytest.fixture
+def small_plan(plan: Plan) -> Plan:
+    """Return a plan that is measured sooner, for tests to which the answer is no matter."""
+    return replace(plan, users_limit=20)
+
+
 def connect_to(fake: FakeBackends) -> Callable[[str, Plan], EngineBackends]:
     def connect(_campaign: str, _plan: Plan) -> EngineBackends:
         return {None: fake.to_backends()}
@@ -84,23 +90,25 @@ def test_the_next_call_resumes_an_interrupted_campaign(tmp_path: Path, plan: Pla
     assert "campaign-resumed" in [event["event"] for event in folder.event_log.read()]
 
 
-def test_a_fresh_campaign_leaves_an_interrupted_one_as_it_is(tmp_path: Path, plan: Plan) -> None:
+def test_a_fresh_campaign_leaves_an_interrupted_one_as_it_is(tmp_path: Path, small_plan: Plan) -> None:
     results, fake = tmp_path / "results", FakeBackends()
     fingerprint = fake.host.read_fingerprint()
-    interrupted = create_campaign(results, "20260101-000000-web", plan, fingerprint)
+    interrupted = create_campaign(results, "20260101-000000-web", small_plan, fingerprint)
     events = interrupted.event_log.read()
-    _, folder = run_campaign(plan, results, RecordingListener(), fresh=True, connect=connect_to(fake))
+    _, folder = run_campaign(small_plan, results, RecordingListener(), fresh=True, connect=connect_to(fake))
     assert folder.path != interrupted.path
     assert interrupted.event_log.read() == events
 
 
-def test_a_campaign_is_resumed_by_its_folder_even_if_it_is_not_the_newest(tmp_path: Path, plan: Plan) -> None:
+def test_a_campaign_is_resumed_by_its_folder_even_if_it_is_not_the_newest(
+    tmp_path: Path, small_plan: Plan
+) -> None:
     results, fake = tmp_path / "results", FakeBackends()
     fingerprint = fake.host.read_fingerprint()
-    older = create_campaign(results, "20260101-000000-web", plan, fingerprint)
-    create_campaign(results, "20260102-000000-web", plan, fingerprint)
+    older = create_campaign(results, "20260101-000000-web", small_plan, fingerprint)
+    create_campaign(results, "20260102-000000-web", small_plan, fingerprint)
     result, folder = run_campaign(
-        plan, results, RecordingListener(), resume=older.path, connect=connect_to(fake)
+        small_plan, results, RecordingListener(), resume=older.path, connect=connect_to(fake)
     )
     assert (folder.path, result.campaign) == (older.path, older.name)
     assert result.state == "complete"
@@ -133,7 +141,7 @@ def test_a_plan_that_cannot_be_measured_is_refused_before_anything_starts(
 
 
 def test_a_port_that_a_killed_campaign_still_holds_is_free_for_the_next_one(
-    tmp_path: Path, plan: Plan, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, small_plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake, listener = FakeBackends(), RecordingListener()
     fake.host.running.append("harness-killed-1")
@@ -142,7 +150,7 @@ def test_a_port_that_a_killed_campaign_still_holds_is_free_for_the_next_one(
         return ["port 8080 is already in use"] if fake.host.running else []
 
     monkeypatch.setattr(fake.host, "find_problems", find_problems)
-    result, _ = run_campaign(plan, tmp_path / "results", listener, connect=connect_to(fake))
+    result, _ = run_campaign(small_plan, tmp_path / "results", listener, connect=connect_to(fake))
     assert result.state == "complete"
     assert "removed a leftover: harness-killed-1" in listener.notes
 

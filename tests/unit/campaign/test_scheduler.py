@@ -163,29 +163,35 @@ def test_a_skipped_cell_is_not_measured(tmp_path: Path) -> None:
     assert {cell.id for cell in campaign.fake.host.runs} == {"web-c1.00-m256"}
 
 
-@pytest.mark.parametrize("steps", range(1, 8))
-def test_a_campaign_goes_on_where_it_was_interrupted(tmp_path: Path, steps: int) -> None:
-    plan = make_plan((0.25, 256), (0.5, 256), (1.0, 256))
-    campaign = FakeCampaign(tmp_path, plan, Service())
-    campaign.listener = StepInterrupter(steps)
-    with pytest.raises(KeyboardInterrupt):
-        campaign.measure_cells()
-    assert campaign.folder.read_log().state == "interrupted"
-    stored = {
-        id_: list(record.step_files) for id_, record in campaign.folder.read_log().last_attempts.items()
-    }
-    assert sum(map(len, stored.values())) == steps
+@pytest.mark.parametrize("steps", [1, 3])
+def test_a_campaign_goes_on_where_it_was_interrupted_however_often(tmp_path: Path, steps: int) -> None:
+    """Interrupt it after each step, or after every third one, until it has seven or six steps."""
+    campaign = FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256), (1.0, 256)), Service())
+    stored: dict[str, list[str]] = {}
+    for count in range(steps, 8, steps):
+        campaign.listener = StepInterrupter(steps)
+        with pytest.raises(KeyboardInterrupt):
+            campaign.measure_cells()
+        assert campaign.folder.read_log().state == "interrupted"
+        stored = check_step_files(campaign, stored)
+        assert sum(map(len, stored.values())) == count
+        campaign.folder.mark_resumed()
 
     campaign.listener = RecordingListener()
-    campaign.folder.mark_resumed()
     cells = campaign.measure_cells()
-    log = campaign.folder.read_log()
-    assert log.state == "complete"
-    for id_, files in stored.items():
-        assert log.find_last_attempt(id_).step_files[: len(files)] == files
-    for record in log.last_attempts.values():
-        assert len(set(record.step_files)) == len(record.step_files)
+    assert campaign.folder.read_log().state == "complete"
+    check_step_files(campaign, stored)
     assert all(cell.status in (Status.BRACKETED, Status.CENSORED) for cell in cells.values())
+
+
+def check_step_files(campaign: FakeCampaign, stored: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Check that no step was stored twice and none of `stored` was lost; return what is stored now."""
+    files = {id_: list(record.step_files) for id_, record in campaign.folder.read_log().last_attempts.items()}
+    for id_, before in stored.items():
+        assert files[id_][: len(before)] == before
+    for each in files.values():
+        assert len(set(each)) == len(each)
+    return files
 
 
 def test_stored_facts_give_the_same_answer_as_the_run(

@@ -134,9 +134,28 @@ def passing(tmp_path_factory: pytest.TempPathFactory) -> Measured:
 
 
 @pytest.fixture(scope="module")
-def broken(tmp_path_factory: pytest.TempPathFactory) -> Measured:
+def searched(tmp_path_factory: pytest.TempPathFactory) -> FakeCampaign:
+    """Measure a campaign until the container of its soak is to start. Tests go on with copies."""
+    campaign = make_campaign(tmp_path_factory.mktemp("searched"), soak_plan())
+    campaign.listener = SoakListener(campaign.fake, moment="container")
+    with pytest.raises(KeyboardInterrupt):
+        campaign.measure()
+    return campaign
+
+
+def resume_copy(
+    campaign: FakeCampaign, folder: Path, changes: Mapping[str, Change] | None = None
+) -> FakeCampaign:
+    copied = campaign.copy_to(folder)
+    copied.listener = SoakListener(copied.fake, changes)
+    copied.folder.mark_resumed()
+    return copied
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory, searched: FakeCampaign) -> Measured:
     """Measure a campaign whose first soak breaks, which no test changes."""
-    campaign = make_campaign(tmp_path_factory.mktemp("broken"), soak_plan(), {MIDDLE: serve(SLOW)})
+    campaign = resume_copy(searched, tmp_path_factory.mktemp("broken"), {MIDDLE: serve(SLOW)})
     return campaign, campaign.measure()
 
 
@@ -192,8 +211,10 @@ def test_a_size_that_breaks_in_its_soak_is_not_recommended_but_the_next_one_is(b
     )
 
 
-def test_none_is_recommended_if_every_size_breaks_in_its_soak(tmp_path: Path) -> None:
-    campaign = make_campaign(tmp_path, soak_plan(), {MIDDLE: serve(SLOW), LARGE: serve(SLOW)})
+def test_none_is_recommended_if_every_size_breaks_in_its_soak(
+    tmp_path: Path, searched: FakeCampaign
+) -> None:
+    campaign = resume_copy(searched, tmp_path, {MIDDLE: serve(SLOW), LARGE: serve(SLOW)})
     result = campaign.measure()
     assert list_soaked(campaign) == [MIDDLE, LARGE]
     assert name_recommended(result) is None
@@ -218,9 +239,9 @@ def test_stored_facts_give_the_same_answer_as_the_run(broken: Measured) -> None:
     ids=["invalid twice", "not ready"],
 )
 def test_a_soak_that_says_nothing_leaves_the_recommendation_and_says_so(
-    tmp_path: Path, change: Change, held: int, reason: str
+    tmp_path: Path, searched: FakeCampaign, change: Change, held: int, reason: str
 ) -> None:
-    campaign = make_campaign(tmp_path, soak_plan(), {MIDDLE: change})
+    campaign = resume_copy(searched, tmp_path, {MIDDLE: change})
     result = campaign.measure()
     record = campaign.folder.read_log().find_last_attempt(MIDDLE)
     assert len(record.soak_files) == held
@@ -273,9 +294,9 @@ def test_of_a_repeated_size_one_cell_is_held(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("moment", ["container", "step", "judged"])
 def test_a_soak_that_was_interrupted_is_held_again_and_a_stored_one_is_not(
-    tmp_path: Path, moment: str
+    tmp_path: Path, searched: FakeCampaign, moment: str
 ) -> None:
-    campaign = make_campaign(tmp_path, soak_plan())
+    campaign = resume_copy(searched, tmp_path)
     campaign.listener = SoakListener(campaign.fake, moment=moment)
     with pytest.raises(KeyboardInterrupt):
         campaign.measure()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from harness.cli import run_command
 from tests.builders import make_plan
+from tests.examples import count_examples
 from tests.fakes import Service
 from tests.unit.campaign.fake_campaign import FakeCampaign
 
@@ -203,7 +204,7 @@ def test_commands_that_start_something_bear_any_value(
     assert "Traceback" not in "".join(capsys.readouterr())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=count_examples(60))
 @given(value=st.text(max_size=12), number=st.integers(0, len(READING) - 1))
 def test_commands_bear_any_text(measured: Path, value: str, number: int) -> None:
     if READING[number][0] not in ("report", "compare", "check", "export"):  # these write

@@ -1,6 +1,8 @@
 """`harness costs` shows what requests cost, and predicts another mix, for a campaign of fakes."""
 
 import re
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -14,10 +16,8 @@ from tests.unit.campaign.fake_campaign import FakeCampaign
 
 
 @pytest.fixture(scope="module")
-def campaign(tmp_path_factory: pytest.TempPathFactory) -> str:
-    campaign = FakeCampaign(tmp_path_factory.mktemp("costs"), make_plan((0.25, 256), (0.5, 256)), Service())
-    campaign.measure_cells()
-    return str(campaign.folder.path)
+def campaign(copy_campaign: Callable[[str], Path]) -> str:
+    return str(copy_campaign("costs"))
 
 
 def show_costs(*arguments: str, exit_code: int = DONE) -> str:

@@ -1,5 +1,6 @@
 """`harness export` prints a file, and nothing else, for a size of a campaign that was measured with fakes."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.compute
@@ -12,19 +13,11 @@ from harness.cli import app, run_command
 from harness.errors import UsageError
 from harness.report import System
 from harness.store import CampaignFolder
-from tests.builders import make_plan
 from tests.export_schemas import find_mistakes
-from tests.fakes import Service
-from tests.unit.campaign.fake_campaign import FakeCampaign
-
-SIZES = ((0.25, 256), (0.5, 256), (1.0, 256))
-
 
 @pytest.fixture(scope="module")
-def campaign(tmp_path_factory: pytest.TempPathFactory) -> str:
-    campaign = FakeCampaign(tmp_path_factory.mktemp("export"), make_plan(*SIZES), Service())
-    campaign.measure_cells()
-    return str(campaign.folder.path)
+def campaign(copy_campaign: Callable[[str], Path]) -> str:
+    return str(copy_campaign("export"))
 
 
 def export(*arguments: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -33,8 +34,8 @@ def measure_campaign(folder: Path, service: Service, plan: Plan | None = None) -
 
 
 @pytest.fixture(scope="module")
-def before(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return measure_campaign(tmp_path_factory.mktemp("reading") / "before", Service())
+def before(copy_campaign: Callable[[str], Path]) -> str:
+    return str(copy_campaign("before"))
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from harness.model import Slo
 from harness.plan import load_plan, parse_slo
 from harness.plan.schema.matrix import MatrixFile
 from harness.plan.schema.target import TargetFile
+from tests.examples import count_examples
 
 BASE: dict[str, Any] = {
     "target": {"name": "web", "image": "web", "port": 80},
@@ -95,13 +96,13 @@ def test_any_fragments_of_yaml_are_read_or_refused(folder: Path, parts: list[str
     read_or_refuse(folder, "".join(parts).encode(errors="surrogatepass"))
 
 
-@settings(max_examples=300)
+@settings(max_examples=count_examples(120))
 @given(key=st.sampled_from(sorted(MatrixFile.model_fields)), value=VALUES)
 def test_any_value_at_any_key_of_the_matrix_is_read_or_refused(folder: Path, key: str, value: object) -> None:
     read_or_refuse(folder, json.dumps({**BASE, key: value}).encode())
 
 
-@settings(max_examples=300)
+@settings(max_examples=count_examples(120))
 @given(key=st.sampled_from(sorted(TargetFile.model_fields)), value=VALUES)
 def test_any_value_at_any_key_of_the_target_is_read_or_refused(folder: Path, key: str, value: object) -> None:
     read_or_refuse(folder, json.dumps({**BASE, "target": {**BASE["target"], key: value}}).encode())

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from harness.plan.locustfile_text import format_locustfile
 from harness.plan.openapi.operations import Api, Body, BodyKind, Operation, read_api
+from tests.examples import count_examples
 
 HOSTILE = [
     "\n    import os",
@@ -117,7 +118,7 @@ def find_calls(text: str) -> list[dict[str, Any]]:
     return calls
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=count_examples(80), suppress_health_check=list(HealthCheck))
 @given(DOCUMENTS)
 def test_no_document_can_put_code_into_the_file(document: Any) -> None:
     for call in find_calls(format_locustfile(read_api(document))):

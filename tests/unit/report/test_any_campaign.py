@@ -1,4 +1,7 @@
-"""Render every report of any campaign: no foreign text becomes markup, script or a formula."""
+"""Render every report of any campaign: no foreign text becomes markup, script or a formula.
+
+The recommendation of any campaign is the smallest size that sustains the users.
+"""
 
 import csv
 import io
@@ -9,7 +12,7 @@ from xml.etree import ElementTree
 
 from hypothesis import HealthCheck, given, settings
 
-from harness.model import CampaignResult, Status
+from harness.model import CampaignResult, CellResult, Status
 from harness.report import (
     build_summary,
     build_view,
@@ -23,6 +26,7 @@ from harness.report import (
     render_table,
     write_recommendation,
 )
+from tests.examples import count_examples
 from tests.summary_schema import VALIDATOR
 from tests.unit.report.strategies import draw_campaign
 
@@ -94,6 +98,25 @@ def check_brief(result: CampaignResult) -> None:
     assert all(unicodedata.category(char) != "Cc" for char in render_brief_text(view).replace("\n", ""))
 
 
+def check_recommended_size(result: CampaignResult) -> None:
+    """Check that the smallest size is recommended of which every repetition sustains the users."""
+
+    def sustains_users(cell: CellResult) -> bool:
+        known = cell.status in (Status.CENSORED, Status.BRACKETED, Status.INFERRED)
+        return known and (cell.sustained_users or 0) >= result.users_limit
+
+    answered: dict[tuple[float, int, str], list[bool]] = {}
+    for cell in result.cells:
+        if cell.status not in (Status.INVALID, Status.SKIPPED, Status.RUNNING):
+            limits = cell.cell.limits
+            key = (limits.cpu_cores, limits.memory_bytes, limits.variant or "")
+            answered.setdefault(key, []).append(sustains_users(cell))
+    sustaining = sorted(size[:2] for size, answers in answered.items() if all(answers))
+    recommended = result.sizing.recommended
+    size = recommended.cell.limits if recommended else None
+    assert (size and (size.cpu_cores, size.memory_bytes)) == (sustaining[0] if sustaining else None)
+
+
 CHECKS = (
     check_files,
     check_summary,
@@ -103,12 +126,13 @@ CHECKS = (
     check_markdown,
     check_page,
     check_brief,
+    check_recommended_size,
 )
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=count_examples(60), suppress_health_check=[HealthCheck.too_slow])
 @given(draw_campaign())
-def test_every_report_of_any_campaign_is_well_formed_and_harmless(result: CampaignResult) -> None:
+def test_every_report_of_any_campaign_is_well_formed_and_harmless_and_its_recommendation_true(result: CampaignResult) -> None:
     """To draw a campaign takes longer than to render it, so all is checked of the same ones."""
     for check in CHECKS:
         check(result)

@@ -13,6 +13,7 @@ from harness.model import CampaignResult, Ground, Price, Soak, Status
 from harness.report import build_view, render_growth, render_html
 from harness.report.html.growth_chart import build_growth_chart
 from harness.report.view.growth import build_growth_view, describe_replicas
+from tests.examples import count_examples
 from tests.unit.report import example
 from tests.unit.report.strategies import draw_campaign
 
@@ -139,7 +140,7 @@ def test_the_terminal_shows_the_table_and_its_notes() -> None:
     assert any(line.startswith("Beyond the measurements") for line in lines)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=count_examples(20))
 @given(draw_campaign(), st.integers(400, 500), st.integers(0, 200))
 def test_the_choice_is_the_recommended_size_wherever_one_was_measured(
     result: CampaignResult, users: int, percent: int

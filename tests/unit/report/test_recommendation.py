@@ -3,10 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given, settings
-
 from harness.model import (
-    CampaignResult,
     CampaignState,
     CellResult,
     Factor,
@@ -20,7 +17,6 @@ from harness.model.evidence import BrokenByLarger, SustainedBySmaller
 from harness.report import build_view, describe_sizing, render_html, write_recommendation
 from harness.report.view.recommendation import build_recommendation
 from tests.unit.report import example
-from tests.unit.report.strategies import draw_campaign
 
 
 def recommend(*cells: CellResult, state: CampaignState = CampaignState.COMPLETE) -> str:
@@ -285,22 +281,3 @@ def test_a_size_is_not_recommended_if_one_repetition_does_not_sustain_the_users(
     again = example.build_cpu_bound(0.5, 96, (380,), (396,))
     again = replace(again, cell=replace(again.cell, id="web-c0.50-m96-r2", repetition=2))
     assert recommend(once, again).startswith("None of these sizes sustains 400 users")
-
-
-@settings(deadline=None)
-@given(draw_campaign())
-def test_the_recommended_size_is_the_smallest_that_sustains_the_users(result: CampaignResult) -> None:
-    def sustains_users(cell: CellResult) -> bool:
-        known = cell.status in (Status.CENSORED, Status.BRACKETED, Status.INFERRED)
-        return known and (cell.sustained_users or 0) >= result.users_limit
-
-    answered: dict[tuple[float, int, str], list[bool]] = {}
-    for cell in result.cells:
-        if cell.status not in (Status.INVALID, Status.SKIPPED, Status.RUNNING):
-            limits = cell.cell.limits
-            key = (limits.cpu_cores, limits.memory_bytes, limits.variant or "")
-            answered.setdefault(key, []).append(sustains_users(cell))
-    sustaining = sorted(size[:2] for size, answers in answered.items() if all(answers))
-    recommended = result.sizing.recommended
-    size = recommended.cell.limits if recommended else None
-    assert (size and (size.cpu_cores, size.memory_bytes)) == (sustaining[0] if sustaining else None)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from harness.errors import StoreError
 from harness.store import FORMAT
 from harness.store.event_log import EventLog
+from tests.examples import count_examples
 
 TEXTS = st.text(st.characters() | st.characters(categories=["Cs"]), max_size=20)
 """Texts with lone surrogates too, which a target's last log lines may contain."""
@@ -26,7 +27,7 @@ def log(tmp_path: Path) -> EventLog:
     return EventLog(tmp_path / "events.jsonl")
 
 
-@settings(max_examples=40)
+@settings(max_examples=count_examples(40))
 @given(st.lists(st.tuples(st.text(max_size=10), FACTS), max_size=5))
 def test_what_was_appended_is_read_in_order(
     tmp_path_factory: pytest.TempPathFactory, events: list[tuple[str, dict[str, object]]]

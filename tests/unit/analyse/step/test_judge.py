@@ -47,6 +47,7 @@ from harness.model.evidence import (
     SlosHold,
 )
 from harness.model.rare_requests import NameFailed, TooFewRequests
+from tests.examples import count_examples
 from tests.unit.analyse.synthetic import (
     CELL,
     always,
@@ -532,7 +533,7 @@ def test_a_tighter_slo_never_raises_a_capacity(
     assert (after.broken_users or 10**6) <= (before.broken_users or 10**6)
 
 
-@settings(max_examples=15)
+@settings(max_examples=count_examples(15))
 @given(MEASURED)
 def test_judging_twice_gives_the_same_results(measured: list[tuple[int, float, float, float]]) -> None:
     facts = [

@@ -21,6 +21,7 @@ from harness.analyse.step.slo import (
 )
 from harness.model import ANSWERED, Slo, StepFacts, ThinkTimes
 from harness.model.evidence import SloEvaluation
+from tests.examples import count_examples
 from tests.unit.analyse.synthetic import (
     always,
     make_closed_step,
@@ -108,7 +109,7 @@ def test_the_interval_is_never_narrower_than_for_independent_requests(
     assert high - low >= 2 * 1.96 * math.sqrt(share * (1 - share) / len(bad)) * (1 - 1 / len(bad))
 
 
-@settings(max_examples=40)
+@settings(max_examples=count_examples(40))
 @given(BATCHES, st.randoms(use_true_random=False))
 def test_the_order_of_requests_does_not_change_the_interval(
     batches: list[tuple[int, float]], random: Random
@@ -440,7 +441,7 @@ def test_the_rise_of_a_window_without_answers_is_unknown() -> None:
 # Little's law as book-keeping
 
 
-@settings(max_examples=40)
+@settings(max_examples=count_examples(40))
 @given(
     users=st.integers(1, 60),
     think_s=st.floats(0.05, 4),
