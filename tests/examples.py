@@ -1,4 +1,4 @@
-"""How many examples a property test draws: few with every `make check`, twenty times as many in `make soak`."""
+"""How many examples a property test draws: few in `make check`, and twenty times as many in `make soak`."""
 
 import os
 

@@ -13,7 +13,7 @@ import numpy as np
 from harness.errors import GeneratorError
 from harness.measure.answer_watch import AnswerWatch
 from harness.measure.burst import BurstSpec, StepPredicate
-from harness.measure.locust.pages import concat_facts, concat_unreported
+from harness.measure.locust.pages import concat_facts, concat_unreported, merge_facts
 from harness.measure.locust.task_pages import concat_tasks
 from harness.measure.protocols import GeneratorFacts, Usage
 from harness.measure.session import ContainerSession
@@ -347,7 +347,14 @@ class _StepRun:
         self._session.pauses.finish_step(facts)
         return facts
 
+    def _merge_old_parts(self) -> None:
+        """Make one part of all that are not recent, because a long window is looked at often and as a whole."""
+        old = self._parts[:-_RECENT_POLLS]
+        if len(old) > 1:
+            self._parts[: len(old)] = [merge_facts(old)]
+
     def _build_facts(self, reason: EndReason, note: str, window_to_s: float | None) -> StepFacts:
+        self._merge_old_parts()
         requests, thinks, _ = concat_facts(self._parts)
         samples, before = self._samples, self._thinks_before
         start_s = self._session.started_s

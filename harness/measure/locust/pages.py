@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.measure.locust.task_pages import TaskBuffer
+from harness.measure.locust.task_pages import TaskBuffer, concat_tasks
 from harness.measure.protocols import GeneratorFacts
 from harness.model import GeneratorSample, Requests, ThinkTimes, UnreportedRequests, WorkerSample
 
@@ -244,6 +244,15 @@ def concat_facts(parts: Sequence[GeneratorFacts]) -> tuple[Requests, ThinkTimes,
         concat(lambda part: part.thinks.owner),
     )
     return requests, thinks, tuple(sample for part in parts for sample in part.samples)
+
+
+def merge_facts(parts: Sequence[GeneratorFacts]) -> GeneratorFacts:
+    """Make one part of the facts of successive polls, which is concatenated as they are."""
+    return GeneratorFacts(
+        *concat_facts(parts),
+        tasks=concat_tasks((part.tasks for part in parts), 0.0),
+        unreported=concat_unreported(parts, 0.0),
+    )
 
 
 def concat_unreported(parts: Sequence[GeneratorFacts], start_s: float) -> UnreportedRequests:

@@ -26,12 +26,12 @@ from harness.model import (
     TargetSample,
 )
 from harness.plan import load_plan
-from tests.examples import count_examples
 from targets.calibration.calibration.__main__ import service
 from targets.calibration.calibration.cpu import burn
 from targets.calibration.calibration.memory import Holdings
 from targets.calibration.calibration.serve import Request, read
 from targets.calibration.calibration.slots import Slots
+from tests.examples import count_examples
 
 CONSTANT_THINK_S = (0.9, 0.9)
 LIMITS = Limits(0.5, 96 * MIB)

@@ -79,9 +79,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
 def whole(tmp_path_factory: pytest.TempPathFactory, plan: Plan) -> Compared:
     """Hold a comparison to its end, which no test changes."""
     fake, listener = make_fake(), Recorder()
-    answer, folder = run_ab(
-        plan, QUICK, tmp_path_factory.mktemp("whole"), listener, connect=connect_to(fake)
-    )
+    answer, folder = run_ab(plan, QUICK, tmp_path_factory.mktemp("whole"), listener, connect=connect_to(fake))
     return Compared(fake, listener, answer, folder)
 
 

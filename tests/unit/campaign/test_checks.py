@@ -207,15 +207,22 @@ def test_an_invalid_drift_check_is_held_once_more_and_is_then_inconclusive(
     assert build_valid_summary(result)["state"] == "complete"
 
 
-@pytest.mark.parametrize("case", ["two sizes", "switched off", "a demand"])
-def test_two_sizes_a_demand_and_a_switch_need_no_drift_check(tmp_path: Path, case: str) -> None:
+@pytest.mark.parametrize("case", ["two sizes", "a demand"])
+def test_two_sizes_and_a_demand_need_no_drift_check(tmp_path: Path, case: str) -> None:
     plan = make_plan(*(THREE[:2] if case == "two sizes" else THREE), users_limit=USERS_LIMIT)
-    if case == "switched off":
-        plan = replace(plan, search=replace(plan.search, confirm=False))
     if case == "a demand":
         plan = replace(plan, users_required=80, users_limit=80)
     campaign = make_campaign(tmp_path, plan)
     assert campaign.measure().drift is None
+    assert campaign.listener.drift_checked == []  # type: ignore[attr-defined]
+
+
+def test_a_switch_ends_a_campaign_without_the_drift_check(tmp_path: Path, searched: FakeCampaign) -> None:
+    """All sizes are searched, and the drift check would come next."""
+    campaign = resume_copy(searched, tmp_path)
+    campaign.plan = replace(campaign.plan, search=replace(campaign.plan.search, confirm=False))
+    result = campaign.measure()
+    assert (result.state, result.drift) == ("complete", None)
     assert campaign.listener.drift_checked == []  # type: ignore[attr-defined]
 
 
@@ -315,14 +322,14 @@ def test_a_cell_below_a_smaller_one_is_measured_once_more_from_scratch(
 
 
 def test_a_cell_that_stays_below_a_smaller_one_is_flagged_and_not_measured_a_third_time(
-    tmp_path: Path,
+    tmp_path: Path, contradictory: FakeCampaign
 ) -> None:
-    campaign = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), attempts=SLOW_TWICE)
+    campaign = resume_copy(contradictory, tmp_path, attempts=SLOW_TWICE)
     result = campaign.measure()
     large = index_cells(result)[LARGE]
     assert large.monotonicity_violation is not None
     assert large.monotonicity_violation.id == SMALL
-    assert campaign.listener.lines.count(f"start {LARGE}") == 2
+    assert [number for cell_id, number in campaign.folder.read_log().attempts if cell_id == LARGE] == [1, 2]
     (record,) = (cell for cell in build_valid_summary(result)["cells"] if cell["id"] == LARGE)  # type: ignore[attr-defined]
     assert (record["breach"], record["attempts"]) == (SMALL, 2)
     shown = build_view(result)

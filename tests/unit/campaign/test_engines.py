@@ -19,6 +19,8 @@ from tests.builders import make_plan
 from tests.fakes import FakeBackends, Service
 
 SIZES = ((0.5, 128), (0.25, 256), (0.5, 256), (1.0, 256))
+QUICK = make_plan(*SIZES, users_limit=100)
+"""It asks for no more users than all sizes sustain on a host as fast as usual, so it is measured sooner."""
 
 
 class FakeCampaignOnEngines:
@@ -77,9 +79,7 @@ def test_stored_facts_give_the_same_answer_as_the_run(
 
 def test_a_slower_engine_is_reported_as_not_alike(tmp_path: Path) -> None:
     slow = FakeBackends(Service(cpu_s=Service().cpu_s * 1.5))
-    answer = FakeCampaignOnEngines(
-        tmp_path, make_plan(*SIZES), {"big": FakeBackends(), "slow": slow}
-    ).measure()
+    answer = FakeCampaignOnEngines(tmp_path, QUICK, {"big": FakeBackends(), "slow": slow}).measure()
     (other,) = answer.engine_comparisons
     assert other.is_marked
     assert other.cpu_per_request_ratio is not None
@@ -92,7 +92,7 @@ def test_a_slower_engine_is_reported_as_not_alike(tmp_path: Path) -> None:
 def test_the_cells_of_an_engine_that_is_lost_go_to_the_others(tmp_path: Path) -> None:
     lost = FakeBackends(seed=2)
     lost.host.unavailable_between_s = (lost.clock.now_s() + 60, float("inf"))
-    campaign = FakeCampaignOnEngines(tmp_path, make_plan(*SIZES), {"big": FakeBackends(seed=1), "lost": lost})
+    campaign = FakeCampaignOnEngines(tmp_path, QUICK, {"big": FakeBackends(seed=1), "lost": lost})
     answer = campaign.measure()
     assert {cell.status for cell in answer.cells} <= {Status.BRACKETED, Status.CENSORED}
     assert campaign.folder.read_log().state == "complete"
@@ -108,7 +108,7 @@ def test_a_campaign_that_lost_all_engines_ends_and_is_resumed_later(tmp_path: Pa
     engines = {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)}
     for fake in engines.values():
         fake.host.unavailable_between_s = (fake.clock.now_s() + 60, float("inf"))
-    campaign = FakeCampaignOnEngines(tmp_path, make_plan(*SIZES), engines)
+    campaign = FakeCampaignOnEngines(tmp_path, QUICK, engines)
     with pytest.raises(EngineUnavailableError):
         campaign.measure()
     assert campaign.folder.read_log().state == "interrupted"
@@ -120,7 +120,9 @@ def test_a_campaign_that_lost_all_engines_ends_and_is_resumed_later(tmp_path: Pa
 
 def test_another_image_on_one_engine_ends_the_work_of_all(tmp_path: Path) -> None:
     campaign = FakeCampaignOnEngines(
-        tmp_path, make_plan(*SIZES[:2]), {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)}
+        tmp_path,
+        make_plan(*SIZES[:2], users_limit=40),
+        {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)},
     )
     campaign.measure()
     campaign.engines["tall"].host.digests["web"] = "sha256:another"

@@ -17,6 +17,9 @@ from tests.builders import make_plan
 from tests.fakes import Service
 from tests.unit.campaign.fake_campaign import FakeCampaign
 
+TWO_SIZES = make_plan((0.1, 256), (0.2, 256))
+"""They sustain few users, which are measured sooner."""
+
 
 def list_faults(folder: CampaignFolder) -> list[str]:
     return [event["what"] for event in folder.event_log.read() if event["event"] == "fault"]
@@ -29,7 +32,7 @@ def make_interval(campaign: FakeCampaign, from_s: float, to_s: float) -> tuple[f
 
 
 def test_an_engine_that_comes_back_costs_the_container_run_that_it_interrupted(tmp_path: Path) -> None:
-    campaign = FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
+    campaign = FakeCampaign(tmp_path, TWO_SIZES, Service())
     campaign.fake.host.unavailable_between_s = make_interval(campaign, 100, 130)
     cells = campaign.measure_cells()
     assert {cell.status for cell in cells.values()} == {Status.BRACKETED}
@@ -40,7 +43,7 @@ def test_an_engine_that_comes_back_costs_the_container_run_that_it_interrupted(t
 
 
 def test_an_engine_that_stays_away_ends_the_campaign_which_goes_on_later(tmp_path: Path) -> None:
-    campaign = FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
+    campaign = FakeCampaign(tmp_path, TWO_SIZES, Service())
     campaign.fake.host.unavailable_between_s = make_interval(campaign, 100, 100 + 10 * ENGINE_TIMEOUT_S)
     with pytest.raises(EngineUnavailableError):
         campaign.measure_cells()
@@ -52,7 +55,7 @@ def test_an_engine_that_stays_away_ends_the_campaign_which_goes_on_later(tmp_pat
 
 def test_an_engine_that_fails_at_every_container_ends_the_campaign(tmp_path: Path) -> None:
     """Check an engine that answers polls and fails at each container: waiting for it does not help."""
-    campaign = FakeCampaign(tmp_path, make_plan((0.25, 256)), Service())
+    campaign = FakeCampaign(tmp_path, make_plan((0.1, 256)), Service())
     host = campaign.fake.host
 
     def fail_after_first_run() -> None:
@@ -85,7 +88,7 @@ def fail_when_preparing_again(campaign: FakeCampaign, times: int) -> list[float]
 
 
 def test_an_engine_that_fails_again_while_images_are_prepared_is_awaited_once_more(tmp_path: Path) -> None:
-    campaign = FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
+    campaign = FakeCampaign(tmp_path, TWO_SIZES, Service())
     prepared_at_s = fail_when_preparing_again(campaign, times=2)
     assert {cell.status for cell in campaign.measure_cells().values()} == {Status.BRACKETED}
     assert len(list_faults(campaign.folder)) == 3
@@ -94,7 +97,7 @@ def test_an_engine_that_fails_again_while_images_are_prepared_is_awaited_once_mo
 
 
 def test_an_engine_that_fails_at_every_preparation_of_images_ends_the_campaign(tmp_path: Path) -> None:
-    campaign = FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
+    campaign = FakeCampaign(tmp_path, TWO_SIZES, Service())
     fail_when_preparing_again(campaign, times=100)
     with pytest.raises(EngineUnavailableError):
         campaign.measure_cells()
@@ -103,7 +106,7 @@ def test_an_engine_that_fails_at_every_preparation_of_images_ends_the_campaign(t
 
 
 def test_a_step_of_a_silent_generator_is_invalid_and_is_held_again(tmp_path: Path) -> None:
-    campaign = FakeCampaign(tmp_path, make_plan((0.25, 256)), Service())
+    campaign = FakeCampaign(tmp_path, make_plan((0.1, 256)), Service())
     campaign.fake.generator.silent_between_s = make_interval(campaign, 60, 72)
     (result,) = campaign.measure_cells().values()
     invalid = [step for step in result.steps if step.verdict is Verdict.INVALID]
@@ -114,7 +117,7 @@ def test_a_step_of_a_silent_generator_is_invalid_and_is_held_again(tmp_path: Pat
 
 
 def test_a_campaign_does_not_go_on_with_another_image(tmp_path: Path) -> None:
-    campaign = FakeCampaign(tmp_path, make_plan((0.25, 256)), Service())
+    campaign = FakeCampaign(tmp_path, make_plan((0.1, 256)), Service())
     campaign.measure_cells()
     campaign.fake.host.digests["web"] = "sha256:another"
     with pytest.raises(UsageError, match="has changed since this campaign started"):
@@ -122,7 +125,7 @@ def test_a_campaign_does_not_go_on_with_another_image(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_is_full_ends_the_campaign_and_loses_nothing_that_was_stored(tmp_path: Path) -> None:
-    campaign = FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
+    campaign = FakeCampaign(tmp_path, TWO_SIZES, Service())
     full_folder = FullAfterSteps(campaign.folder.path, steps=3)
     scheduler = Scheduler(campaign.plan, full_folder, campaign.backends, campaign.listener)
     with pytest.raises(StoreError, match="No space left"):

@@ -1,5 +1,6 @@
 """A running campaign shows its step and its searches in its folder, and leaves nothing of them at its end."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from tests.builders import make_plan
 from tests.fakes import Service
 from tests.unit.campaign.fake_campaign import FakeCampaign, RecordingListener, StepInterrupter
 
-PLAN = make_plan((0.25, 256), (0.5, 256))
+PLAN = make_plan((0.1, 256), (0.2, 256))
 CELL = PLAN.cells[0]
 LIVE_FILES = ("live.json", "cells/*/step.part")
 
@@ -63,8 +64,18 @@ def observer(campaign: FakeCampaign) -> Observer:
     return observer
 
 
-def test_every_step_is_in_the_folder_while_it_is_held(campaign: FakeCampaign, observer: Observer) -> None:
-    campaign.measure()
+@pytest.fixture(scope="module")
+def observed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Observer, Mapping[str, CellResult]]:
+    """Measure a campaign that is observed; return what was seen, and the answers by the ids of cells."""
+    campaign, observer = FakeCampaign(tmp_path_factory.mktemp("observed"), PLAN, Service()), Observer()
+    observer.folder, campaign.listener = campaign.folder, observer
+    return observer, campaign.measure_cells()
+
+
+def test_every_step_is_in_the_folder_while_it_is_held(
+    observed: tuple[Observer, Mapping[str, CellResult]],
+) -> None:
+    observer, _ = observed
     assert len(observer.steps) > 5
     for step, stored in observer.steps:
         assert stored is not None
@@ -75,10 +86,10 @@ def test_every_step_is_in_the_folder_while_it_is_held(campaign: FakeCampaign, ob
 
 
 def test_the_bracket_of_a_search_is_in_the_folder_with_its_steps(
-    campaign: FakeCampaign, observer: Observer
+    observed: tuple[Observer, Mapping[str, CellResult]],
 ) -> None:
     """When the first cell is done, all of its steps are stored, and the second one still waits."""
-    answer = campaign.measure_cells()
+    observer, answer = observed
     first = observer.campaigns[0]
     assert first is not None
     assert (first.campaign, first.target, first.users_limit) == ("one", "web", 400)
@@ -92,9 +103,10 @@ def test_the_bracket_of_a_search_is_in_the_folder_with_its_steps(
     assert first.verdicts[-1].text.startswith(f"{done.steps[-1][0]} users {done.steps[-1][1]}")
 
 
-def test_at_the_end_nothing_is_left(campaign: FakeCampaign) -> None:
-    campaign.measure()
-    assert list_live_files(campaign.folder) == []
+def test_at_the_end_nothing_is_left(observed: tuple[Observer, Mapping[str, CellResult]]) -> None:
+    observer, _ = observed
+    assert observer.folder is not None
+    assert list_live_files(observer.folder) == []
 
 
 def test_after_an_interrupt_nothing_is_left(campaign: FakeCampaign) -> None:

@@ -33,7 +33,7 @@ def plan(tmp_path: Path) -> Plan:
     locustfile = tmp_path / "locustfile.py"
     locustfile.write_text("class Visitor(HttpUser): ...\n")
     return replace(
-        make_plan((0.25, 256), (0.5, 256)),
+        make_plan((0.1, 256), (0.2, 256)),
         scenario=Scenario((locustfile,)),
         hashes={"matrix": "a", "scenario": "b", "target": "c"},
     )

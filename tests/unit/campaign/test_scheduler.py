@@ -132,7 +132,8 @@ def test_a_size_too_small_to_start_fails_once_and_the_next_cell_goes_on(tmp_path
 
 def test_memory_that_runs_out_under_load_is_the_limiting_factor(tmp_path: Path) -> None:
     """20 MiB above the base hold 51 users of 400 KiB."""
-    campaign = FakeCampaign(tmp_path, make_plan((1.0, 40)), Service(user_bytes=400 * 1024))
+    plan = make_plan((1.0, 40), users_limit=100)
+    campaign = FakeCampaign(tmp_path, plan, Service(user_bytes=400 * 1024))
     (result,) = campaign.measure_cells().values()
     assert result.status is Status.BRACKETED
     assert result.limiting_factor == "memory"
@@ -166,7 +167,7 @@ def test_a_skipped_cell_is_not_measured(tmp_path: Path) -> None:
 @pytest.mark.parametrize("steps", [1, 3])
 def test_a_campaign_goes_on_where_it_was_interrupted_however_often(tmp_path: Path, steps: int) -> None:
     """Interrupt it after each step, or after every third one, until it has seven or six steps."""
-    campaign = FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256), (1.0, 256)), Service())
+    campaign = FakeCampaign(tmp_path, make_plan((0.1, 256), (0.2, 256), (0.4, 256)), Service())
     stored: dict[str, list[str]] = {}
     for count in range(steps, 8, steps):
         campaign.listener = StepInterrupter(steps)

@@ -211,9 +211,7 @@ def test_a_size_that_breaks_in_its_soak_is_not_recommended_but_the_next_one_is(b
     )
 
 
-def test_none_is_recommended_if_every_size_breaks_in_its_soak(
-    tmp_path: Path, searched: FakeCampaign
-) -> None:
+def test_none_is_recommended_if_every_size_breaks_in_its_soak(tmp_path: Path, searched: FakeCampaign) -> None:
     campaign = resume_copy(searched, tmp_path, {MIDDLE: serve(SLOW), LARGE: serve(SLOW)})
     result = campaign.measure()
     assert list_soaked(campaign) == [MIDDLE, LARGE]

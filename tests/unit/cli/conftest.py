@@ -22,9 +22,7 @@ def stored_campaign(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def copy_campaign(
-    stored_campaign: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Path]:
+def copy_campaign(stored_campaign: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Return what copies the campaign into a new folder of this name."""
 
     def copy(name: str) -> Path:

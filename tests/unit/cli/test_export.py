@@ -15,6 +15,7 @@ from harness.report import System
 from harness.store import CampaignFolder
 from tests.export_schemas import find_mistakes
 
+
 @pytest.fixture(scope="module")
 def campaign(copy_campaign: Callable[[str], Path]) -> str:
     return str(copy_campaign("export"))

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.measure.locust.pages import PageBuffer, concat_facts, concat_unreported
+from harness.measure.locust.pages import PageBuffer, concat_facts, concat_unreported, merge_facts
+from harness.measure.locust.task_pages import concat_tasks
 
 FLOATS = ("start", "latency", "think_start", "think", "unfinished_start", "unreported_start")
 NUMBERS = ("name", "error", "owner", "unfinished_name", "unfinished_owner", "think_owner", "unreported_name")
@@ -173,3 +174,27 @@ def test_requests_that_were_never_reported_are_named_by_their_start_and_name() -
     assert unreported.start_s.tolist() == [0.25, 1.25]
     assert unreported.name.tolist() == [1, 2]
     assert len(concat_unreported([], 0.0).start_s) == 0
+
+
+def test_parts_that_were_merged_are_concatenated_as_they_are() -> None:
+    """The second poll has nothing new. The last one knows one more name and has another request in flight."""
+    pages, polls = PageBuffer(), []
+    for number, names in enumerate((["GET /a"], None, ["GET /b"])):
+        if names is not None:
+            row = {"start": [number + 0.1], "latency": [0.2], "name": [number // 2], "error": [-1]}
+            flying = {"unfinished_start": [number + 0.4], "unfinished_name": [number // 2]}
+            lost = {"unreported_start": [number + 0.3], "unreported_name": [number // 2]}
+            page = build_page(number + 0.5, names=names, owner=[number], **row, **flying, **lost)
+            pages.add(page | {"tasks": 3, "task_errors": [], "task_error_kinds": []})
+        polls.append(pages.take())
+    merged = [merge_facts(polls[:2]), polls[2]]
+    for one, other in zip(concat_facts(polls)[:2], concat_facts(merged)[:2], strict=True):
+        assert repr(one) == repr(other)
+    requests, _, samples = concat_facts(merged)
+    assert requests.start_s.tolist() == pytest.approx([0.1, 2.1])
+    assert requests.unfinished_start_s.tolist() == pytest.approx([2.4])
+    assert [sample.at_s for sample in samples] == [0.5, 2.5]
+    assert concat_unreported(merged, 0.0).start_s.tolist() == pytest.approx([0.3, 2.3])
+    assert concat_tasks((part.tasks for part in merged), 0.0) == concat_tasks(
+        (part.tasks for part in polls), 0.0
+    )
