@@ -348,7 +348,7 @@ class _StepRun:
         return facts
 
     def _merge_old_parts(self) -> None:
-        """Make one part of all that are not recent, because a long window is looked at often and as a whole."""
+        """Make one part of all that are not recent, because a long window is looked at often as a whole."""
         old = self._parts[:-_RECENT_POLLS]
         if len(old) > 1:
             self._parts[: len(old)] = [merge_facts(old)]

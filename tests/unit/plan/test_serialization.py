@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import StoreError
@@ -42,6 +42,7 @@ from harness.model import (
 )
 from harness.plan import plan_from_json, plan_to_json
 from tests.builders import make_plan
+from tests.examples import count_examples
 from tests.unit.plan.project import Project
 
 STORED = Path(__file__).parent / "stored"
@@ -162,6 +163,7 @@ PLANS = st.builds(
 )
 
 
+@settings(max_examples=count_examples(50))
 @given(PLANS)
 def test_a_plan_is_read_back_from_plan_json_unchanged(plan: Plan) -> None:
     stored = json.loads(json.dumps(plan_to_json(plan), allow_nan=False))

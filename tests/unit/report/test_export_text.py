@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -12,6 +12,7 @@ from harness.report.export.names import to_cores, to_label, to_mebibytes, to_mil
 from harness.report.export.terraform import quote_template
 from harness.report.export.tree import Explained, Node, Unknown, strip
 from harness.report.export.yaml_text import to_yaml
+from tests.examples import count_examples
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 SCALARS = TEXTS | st.integers(-(10**9), 10**9) | st.booleans()
@@ -29,6 +30,7 @@ MAPPINGS = st.dictionaries(
 )
 
 
+@settings(max_examples=count_examples(50))
 @given(MAPPINGS, REASONS)
 def test_both_versions_of_yaml_read_back_what_was_written(values: dict[str, Any], heading: str) -> None:
     text = to_yaml([values], heading)
