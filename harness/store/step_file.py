@@ -276,11 +276,9 @@ def _to_rows(kind: type[_Row], columns: dict[str, list[Any]]) -> tuple[_Row, ...
     """Return the rows of a table that is stored as a list per column; a default fills an absent column."""
     names = _list_stored(fields(kind), columns)
     build: Callable[..., _Row] = kind
-    rows = zip(*(columns[name] for name in names), strict=True)
-    return tuple(
-        build(**{name: _to_value(value) for name, value in zip(names, row, strict=True)}) for row in rows
-    )
+    rows = zip(*(_to_values(columns[name]) for name in names), strict=True)
+    return tuple(build(**dict(zip(names, row, strict=True))) for row in rows)
 
 
-def _to_value(stored: Any) -> Any:
-    return tuple(stored) if isinstance(stored, list) else stored
+def _to_values(column: list[Any]) -> list[Any]:
+    return [tuple(stored) if isinstance(stored, list) else stored for stored in column]

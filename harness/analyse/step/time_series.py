@@ -1,6 +1,7 @@
 """Build the time series of a step, which the report draws. No verdict uses them."""
 
 from collections.abc import Sequence
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -98,4 +99,4 @@ def _compute_percentiles(edges: _Values, ends: _Values, latency_s: _Values) -> C
 
 
 def _to_column(values: _Values) -> Column:
-    return tuple(None if np.isnan(value) else round(float(value), _DIGITS) for value in values)
+    return tuple(None if isnan(value) else round(value, _DIGITS) for value in values.tolist())
