@@ -147,14 +147,14 @@ def test_a_build_on_a_full_disk_of_the_engine_is_reported(
 
 
 def test_a_full_disk_is_named_and_the_campaign_goes_on_once_there_is_room(
-    one_size: Project, small_disk: Path, leftovers: Callable[[], str]
+    one_step: Project, small_disk: Path, leftovers: Callable[[], str]
 ) -> None:
-    full = one_size.run_harness("run", "--results", str(small_disk))
+    full = one_step.run_harness("run", "--results", str(small_disk))
     assert full.returncode == 2, full.stdout + full.stderr
     assert "No space left on device" in full.stderr
     assert leftovers() == ""
     subprocess.run(["mount", "-o", "remount,size=20m", small_disk], check=True)
-    again = one_size.run_harness("run", "--results", str(small_disk))
+    again = one_step.run_harness("run", "--results", str(small_disk))
     assert again.returncode == 0, again.stdout + again.stderr
     assert "going on with" in again.stdout
 

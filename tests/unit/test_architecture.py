@@ -122,9 +122,14 @@ def parse(module: Path) -> ast.Module:
     return ast.parse(module.read_text(encoding="utf-8"))
 
 
+@cache
+def list_nodes(module: Path) -> list[ast.AST]:
+    return list(ast.walk(parse(module)))
+
+
 def find_imports(module: Path) -> Iterator[Import]:
     """Yield every import of a module, also within functions and under conditions, by its full name."""
-    for node in ast.walk(parse(module)):
+    for node in list_nodes(module):
         if isinstance(node, ast.Import):
             yield from (Import(module, node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -147,9 +152,7 @@ def find_level(name: str) -> int:
 
 @cache
 def find_functions(module: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    return [
-        node for node in ast.walk(parse(module)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
+    return [node for node in list_nodes(module) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
 def test_every_module_is_in_a_known_room() -> None:
@@ -216,7 +219,7 @@ def test_only_the_command_line_prints_and_exits() -> None:
         f"{format_path(module)}:{node.lineno} calls {ast.unparse(node.func)}"
         for module in MODULES
         if find_room(module) != "cli"
-        for node in ast.walk(parse(module))
+        for node in list_nodes(module)
         if isinstance(node, ast.Call)
         if getattr(node.func, "id", None) in ("print", "exit", "quit")
         or (getattr(node.func, "attr", None) == "exit" and ast.unparse(node.func) == "sys.exit")
@@ -224,7 +227,7 @@ def test_only_the_command_line_prints_and_exits() -> None:
     raised = [
         f"{format_path(module)}:{node.lineno} raises SystemExit"
         for module in MODULES
-        for node in ast.walk(parse(module))
+        for node in list_nodes(module)
         if isinstance(node, ast.Raise) and node.exc is not None and "SystemExit" in ast.unparse(node.exc)
     ]
     assert wrong + raised == []
