@@ -38,8 +38,9 @@ HOSTILE = [
     "__class__",
 ]
 TEXTS = st.text() | st.sampled_from(HOSTILE) | st.lists(st.sampled_from(HOSTILE), max_size=3).map("x".join)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS
 VALUES: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    SCALARS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=8,
 )
@@ -49,10 +50,10 @@ KEYS = st.sampled_from(
     "style explode minimum maximum minLength path query header cookie body formData".split()
 )
 PIECES: st.SearchStrategy[Any] = st.recursive(
-    VALUES
+    SCALARS
     | st.sampled_from("path query header cookie body formData array object string integer file".split()),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | TEXTS, inner, max_size=5),
-    max_leaves=20,
+    max_leaves=12,
 )
 OPERATIONS = st.fixed_dictionaries(
     {},
@@ -118,7 +119,7 @@ def find_calls(text: str) -> list[dict[str, Any]]:
     return calls
 
 
-@settings(max_examples=count_examples(80), suppress_health_check=list(HealthCheck))
+@settings(max_examples=count_examples(100), suppress_health_check=list(HealthCheck))
 @given(DOCUMENTS)
 def test_no_document_can_put_code_into_the_file(document: Any) -> None:
     for call in find_calls(format_locustfile(read_api(document))):
