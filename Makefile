@@ -9,8 +9,6 @@ READY := $(VENV)/.installed
 LINTED := harness tests tools $(wildcard targets bench)
 WITH_ENGINE := --ignore=tests/unit --ignore=tests/bootstrap
 WITHOUT_ENGINE := --ignore=tests/e2e --ignore=tests/browser
-FREE_MIB = $(strip $(shell df --output=avail --block-size=1M /dev/shm 2>/dev/null | tail -n 1))
-IN_MEMORY = $(shell [ "0$(FREE_MIB)" -ge 2000 ] && echo TMPDIR=/dev/shm)
 SPELLED := $(LINTED) docs Makefile pyproject.toml $(wildcard *.md .ci .github)
 
 CAMPAIGNS = $(patsubst %/plan.json,%,$(sort $(filter-out results/latest/%,$(wildcard results/*/plan.json))))
@@ -75,8 +73,7 @@ check: venv ## formatting, lint, spelling, types, and the tests that need no Doc
 	$(BIN)/ruff format --check $(LINTED)
 	$(BIN)/ruff check $(LINTED)
 	tools/beside '$(BIN)/codespell $(SPELLED) && $(BIN)/mypy' \
-		env $(IN_MEMORY) $(BIN)/pytest $(WITHOUT_ENGINE) -m "not e2e and not browser" \
-		-o tmp_path_retention_policy=failed -n logical --dist worksteal $(ARGS)
+		$(BIN)/pytest $(WITHOUT_ENGINE) -m "not e2e and not browser" -n logical --dist worksteal $(ARGS)
 
 fmt: venv ## format the code and fix what lint can fix
 	$(BIN)/ruff format $(LINTED)

@@ -40,7 +40,9 @@ _OPEN_FILES_AT_LEAST = 4096
 _DISK_AT_LEAST_BYTES = 2 * GIB
 _MEMORY_AT_LEAST_BYTES = GIB
 _PODMAN_TELLS_KILLS_FROM = 5
-_WATCH_S = 2.0
+WATCH_S = 2.0
+"""How long other load is watched."""
+
 _BUSY_AT_MOST = 0.05
 _STEAL_AT_MOST = 0.02
 """Both limits are at most half of what makes a window invalid: a campaign only adds load to this machine."""
@@ -81,7 +83,7 @@ def examine(results: Path, engines: Mapping[str | None, Engine]) -> Iterator[Fin
     yield _check_disk(results)
     yield check_memory(psutil.virtual_memory().available)
     before = psutil.cpu_times()
-    time.sleep(_WATCH_S)
+    time.sleep(WATCH_S)
     yield from check_load(before, psutil.cpu_times())
 
 

@@ -93,11 +93,11 @@ def test_all_cells_have_the_same_weight_in_a_score() -> None:
 
 def test_the_ground_truth_lies_between_two_numbers_of_users_or_at_the_limit() -> None:
     truth = find_ground_truth(
-        SLOW, SimulatedScenario().think, Limits(1.0, 512 * MIB), users_limit=40, fine_s=QUICK_S
+        SLOW, SimulatedScenario().think, Limits(1.0, 512 * MIB), users_limit=40, fine_s=2000.0
     )
     assert truth.users <= truth.crossing_users < truth.users + 1
     assert find_ground_truth(
-        SLOW, SimulatedScenario().think, Limits(1.0, 512 * MIB), users_limit=3, fine_s=QUICK_S
+        SLOW, SimulatedScenario().think, Limits(1.0, 512 * MIB), users_limit=3, fine_s=2000.0
     ).is_censored
 
 

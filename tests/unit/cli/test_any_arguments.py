@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.cli import run_command
+from harness.measure import doctor
 from tests.builders import make_plan
 from tests.examples import count_examples
 from tests.fakes import Service
@@ -193,9 +194,16 @@ def test_commands_that_read_campaigns_bear_any_value(
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("words", STARTING, ids=" ".join)
 def test_commands_that_start_something_bear_any_value(
-    words: tuple[str, ...], campaign: Path, capsys: pytest.CaptureFixture[str]
+    words: tuple[str, ...],
+    campaign: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Docker's library leaves a socket open if no engine answers; its warning must not reach another test."""
+    """Docker's library leaves a socket open if no engine answers; its warning must not reach another test.
+
+    The doctor does not watch other load for two seconds each time.
+    """
+    monkeypatch.setattr(doctor, "WATCH_S", 0.0)
     for value in list_values(words):
         shutil.rmtree("targets", ignore_errors=True)
         Path("shop.yaml").unlink(missing_ok=True)

@@ -132,7 +132,7 @@ CHECKS = (
 
 @settings(max_examples=count_examples(60), suppress_health_check=[HealthCheck.too_slow])
 @given(draw_campaign())
-def test_every_report_of_any_campaign_is_well_formed_and_harmless_and_its_recommendation_true(
+def test_every_report_of_any_campaign_is_well_formed_and_harmless(
     result: CampaignResult,
 ) -> None:
     """To draw a campaign takes longer than to render it, so all is checked of the same ones."""
