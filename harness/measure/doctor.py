@@ -41,8 +41,6 @@ _DISK_AT_LEAST_BYTES = 2 * GIB
 _MEMORY_AT_LEAST_BYTES = GIB
 _PODMAN_TELLS_KILLS_FROM = 5
 WATCH_S = 2.0
-"""How long other load is watched."""
-
 _BUSY_AT_MOST = 0.05
 _STEAL_AT_MOST = 0.02
 """Both limits are at most half of what makes a window invalid: a campaign only adds load to this machine."""
