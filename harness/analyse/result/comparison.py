@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.analyse.means import compute_geometric_mean
+from harness.analyse.result.significance import SURE, find_least_deviation
 from harness.model import (
     CellResult,
     Change,
@@ -32,9 +33,6 @@ from harness.model.cell_evidence import BrokeInSoak
 from harness.model.decisions import NoCommonSize, ScenarioChanged, SlosChanged
 
 _MIN_CHANGE_RATIO = 0.05
-
-_SURE = 2.0
-"""A difference counts from this many of its standard deviations on, which chance gives in 5 % of cases."""
 
 _SPREAD = 0.09
 """The standard deviation of the logarithm of what the CPU sustains between campaigns of one target on one
@@ -79,12 +77,17 @@ def compare_sizes(
 ) -> tuple[Difference, ...]:
     """Compare every size of either campaign, in the order of `Limits`, by all its repetitions together.
 
-    `speed` is the common speed of both campaigns; None if they are compared as measured.
+    `speed` is the common speed of both campaigns; None if they are compared as measured. The more sizes are
+    compared at one speed, the larger a single difference must be, since one of many is large by chance.
     """
-    sizes = sorted({result.cell.limits for result in (*base, *head)})
+    sizes = {
+        limits: (_select_size(base, limits), _select_size(head, limits))
+        for limits in sorted({result.cell.limits for result in (*base, *head)})
+    }
+    compared = [_compare_by_speed(*results, speed) for results in sizes.values() if speed and all(results)]
+    sure = find_least_deviation([each.deviation for each in compared if each is not None])
     return tuple(
-        compare_size(limits, _select_size(base, limits), _select_size(head, limits), threshold_ratio, speed)
-        for limits in sizes
+        compare_size(limits, *results, threshold_ratio, speed, sure) for limits, results in sizes.items()
     )
 
 
@@ -98,8 +101,12 @@ def compare_size(
     head: tuple[CellResult, ...],
     threshold_ratio: float = _MIN_CHANGE_RATIO,
     speed: HostSpeed | None = None,
+    sure: float = SURE,
 ) -> Difference:
-    """Compare what all repetitions of a size sustained in two campaigns, or two sizes of one campaign."""
+    """Compare what all repetitions of a size sustained in two campaigns, or two sizes of one campaign.
+
+    At one speed a difference counts from `sure` of its standard deviations on.
+    """
     if not base or not head:
         return Difference(limits, base, head, Change.ADDED if head else Change.REMOVED)
     if _broke_in_soak_alone(base, head) or _broke_in_soak_alone(head, base):
@@ -111,19 +118,15 @@ def compare_size(
     if _find_open_end(base) * factor < after.low or _find_open_end(head) * factor < before.low:
         return Difference(limits, base, head, Change.UNKNOWN)
     ratio = _compute_ratio(base, head, before, after)
-    at_one_speed = None if speed is None else _compare_at_one_speed(base, head, speed)
+    at_one_speed = None if speed is None else _compare_by_speed(base, head, speed)
     if at_one_speed is not None:
-        least_ratio = max(threshold_ratio, math.expm1(_SURE * at_one_speed.sigma))
+        least_ratio = max(threshold_ratio, math.expm1(sure * at_one_speed.sigma))
         change = _classify_ratio(at_one_speed.ratio, least_ratio)
+        shown = (None, None) if at_one_speed.is_bound else (ratio, at_one_speed.ratio)
         slowdown_ratio = at_one_speed.pace_ratio - 1
-        return Difference(limits, base, head, change, ratio, at_one_speed.ratio, slowdown_ratio, least_ratio)
-    bound = None if speed is None else _compare_with_open_end(base, head, speed)
-    if bound is not None:
-        least_ratio = max(threshold_ratio, math.expm1(_SURE * bound.sigma))
-        change = _classify_ratio(bound.ratio, least_ratio)
-        return Difference(limits, base, head, change, None, None, bound.pace_ratio - 1, least_ratio)
+        return Difference(limits, base, head, change, shown[0], shown[1], slowdown_ratio, least_ratio)
     is_cpu_bound = any(result.limiting_factor is Factor.CPU for result in (*base, *head))
-    spread_ratio = math.expm1(_SURE * math.sqrt(2) * _SPREAD) if is_cpu_bound else 0.0
+    spread_ratio = math.expm1(SURE * math.sqrt(2) * _SPREAD) if is_cpu_bound else 0.0
     least_ratio = max(threshold_ratio, spread_ratio)
     change = _classify_change(before, after, least_ratio)
     return Difference(limits, base, head, change, ratio, counts_from_ratio=least_ratio)
@@ -138,7 +141,7 @@ def _compare_bounds(
     bounds are farther apart than campaigns of one target at different speeds of the host.
     """
     before, after = _find_bounds(base), _find_bounds(head)
-    least_ratio = max(threshold_ratio, math.expm1(_SURE * math.sqrt(2) * _SPREAD))
+    least_ratio = max(threshold_ratio, math.expm1(SURE * math.sqrt(2) * _SPREAD))
     if after.high * (1 + least_ratio) <= before.low:
         return Difference(limits, base, head, Change.LESS, counts_from_ratio=least_ratio)
     if before.high * (1 + least_ratio) <= after.low:
@@ -169,12 +172,19 @@ def _broke_in_soak_alone(results: Sequence[CellResult], others: Sequence[CellRes
 class _AtOneSpeed:
     """The capacity in the head over that in the base, with the standard deviation of its logarithm.
 
-    `pace_ratio` is the pace in the head over that in the base.
+    `pace_ratio` is the pace in the head over that in the base. If `is_bound`, `ratio` is the smallest change
+    that both campaigns allow.
     """
 
     ratio: float
     sigma: float
     pace_ratio: float
+    is_bound: bool = False
+
+    @property
+    def deviation(self) -> float:
+        """How many standard deviations the logarithm of `ratio` is from 0."""
+        return abs(math.log(self.ratio)) / self.sigma
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +196,14 @@ class _Side:
     variance: float
 
 
-def _compare_at_one_speed(
+def _compare_by_speed(
     base: Sequence[CellResult], head: Sequence[CellResult], speed: HostSpeed
 ) -> _AtOneSpeed | None:
     """Compare a size at one speed of the host; None if a repetition has no capacity at such a speed."""
     before, after = _measure_known(base), _measure_known(head)
-    return None if before is None or after is None else _divide(before, after, speed)
+    if before is not None and after is not None:
+        return _divide(before, after, speed)
+    return _compare_with_open_end(base, head, speed)
 
 
 def _compare_with_open_end(
@@ -205,11 +217,11 @@ def _compare_with_open_end(
     before, opened = _measure_known(base), _measure_open_end(head)
     if before is not None and opened is not None:
         bound = _divide(before, opened, speed)
-        return replace(bound, ratio=max(1.0, bound.ratio))
+        return replace(bound, ratio=max(1.0, bound.ratio), is_bound=True)
     opened, after = _measure_open_end(base), _measure_known(head)
     if after is not None and opened is not None:
         bound = _divide(opened, after, speed)
-        return replace(bound, ratio=min(1.0, bound.ratio))
+        return replace(bound, ratio=min(1.0, bound.ratio), is_bound=True)
     return None
 
 

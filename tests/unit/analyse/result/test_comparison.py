@@ -77,9 +77,11 @@ def test_the_change_shown_lies_between_the_ranges_beside_it(estimate: float, cha
     assert difference.ratio == pytest.approx(1 + change)
 
 
-def make_measured(users: float, work_s: float | None = None, sigma: float = 0.028) -> CellResult:
+def make_measured(
+    users: float, work_s: float | None = None, sigma: float = 0.028, cpus: float = 1.0
+) -> CellResult:
     """Make a size that the CPU stops, with a bracket of 5 % around `users`; `work_s` is the host's pace."""
-    result = make_result(1.0, round(users / 1.0247), round(users * 1.0247))
+    result = make_result(cpus, round(users / 1.0247), round(users * 1.0247))
     if work_s is None:
         return result
     at_reference = ReferenceCapacity(users, users, users, 0.0, work_s, users, sigma)
@@ -147,6 +149,21 @@ def test_campaigns_of_one_commit_are_the_same_in_95_of_100_pairs() -> None:
     pairs = list(draw_pairs(1.0, 0.03, speed_spread=0.085))
     assert count_changes(pairs, AS_THE_PACE)[Change.SAME] >= 0.95 * len(pairs)
     assert count_changes(draw_pairs(1.0, 0.0, speed_spread=0.09), None)[Change.SAME] >= 0.95 * len(pairs)
+
+
+def test_one_of_four_sizes_must_differ_by_more_than_a_single_one_and_all_four_need_not() -> None:
+    """The standard deviation is 4.866 % (see above): 2 of them are 10.2 %, and 2.531 of them 13.1 %."""
+    base = [make_measured(200, 0.002, cpus=cpus) for cpus in (1.0, 2.0, 3.0, 4.0)]
+    one = [
+        make_measured(users, 0.002, cpus=cpus)
+        for users, cpus in ((179, 1.0), (200, 2.0), (200, 3.0), (200, 4.0))
+    ]
+    differences = compare_sizes(base, one, speed=AS_THE_PACE)  # -10.5 % is 2.28 deviations
+    assert {each.change for each in differences} == {Change.SAME}
+    assert differences[0].counts_from_ratio == pytest.approx(math.expm1(2.531 * 0.04866), abs=1e-3)
+    assert compare_one(base[0], one[0]).change is Change.LESS
+    all_less = [make_measured(179, 0.002, cpus=cpus) for cpus in (1.0, 2.0, 3.0, 4.0)]
+    assert {each.change for each in compare_sizes(base, all_less, speed=AS_THE_PACE)} == {Change.LESS}
 
 
 def make_open_end(users: int, work_s: float | None) -> CellResult:
