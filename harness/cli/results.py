@@ -84,7 +84,7 @@ _Growth = Annotated[
     str | None,
     typer.Option(
         "--growth",
-        help="How fast the users grow, such as 8%/month or 50%/year: shows which size to take from when on.",
+        help="How fast the users grow, such as 8%/month or 2x/year: shows which size to take from when on.",
         show_default=False,
     ),
 ]

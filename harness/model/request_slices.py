@@ -10,7 +10,8 @@ class RequestSlices:
     The columns `length_s`, `users` (their mean number) and `cpu_s` have a value for each slice. `counts` and
     `starts` have a row for each slice, with the requests of each of `names`: in `starts` a request counts
     where it started, in `counts` in each slice by the share of its time that it spent there. All requests
-    that failed have one name, None.
+    that failed have one name, None. `overlaps` is True if many requests that start in a slice are served in
+    the next one too.
     """
 
     names: tuple[str | None, ...]
@@ -19,3 +20,4 @@ class RequestSlices:
     cpu_s: tuple[float, ...]
     counts: tuple[tuple[float, ...], ...]
     starts: tuple[tuple[float, ...], ...]
+    overlaps: bool = False

@@ -26,10 +26,10 @@ _SIZE = re.compile(
     re.IGNORECASE,
 )
 _GROWTH = re.compile(
-    r"\+?(?P<ratio>[0-9.]+\s?%?)\s*(?:/|\bper\b|\ban?\b)\s*(?P<period>[a-z]+)", re.IGNORECASE | re.ASCII
+    r"\+?(?P<amount>[0-9.]+)\s?(?P<unit>[%x×]?)\s*(?:/|\bper\b|\ban?\b)\s*(?P<period>[a-z]+)", re.IGNORECASE
 )
 _MONTHS = {"week": 7 / (365.25 / 12), "month": 1.0, "quarter": 3.0, "year": 12.0}
-_GROWTH_HINT = 'write "8%/month"; week, month, quarter and year are known'
+_GROWTH_HINT = 'write "8%/month" or "2x/year"; week, month, quarter and year are known'
 _WEIGHT = re.compile(r"\s*=\s*(?P<weight>[0-9]{1,9}(\.[0-9]{1,9})?)\s*(?P<percent>%?)\s*(?:,\s*|$)")
 _MIX_HINT = 'write "GET /item=3, POST /cart=1": the name of each request, and how often it comes'
 _PERCENT_TOLERANCE = 1.0
@@ -46,6 +46,7 @@ _TRIAL_REQUIREMENT = re.compile(
 )
 _FACTOR = re.compile(r"(?P<before>[x×]\s*)?(?P<times>[0-9]{1,3}(\.[0-9]{1,3})?)(?P<after>\s*[x×])?")
 _MOST_FACTOR = 100.0
+_MOST_GROWTH = 11.0
 _BURST_MOST_S = 3600.0
 _SOAK_LEAST_S, _SOAK_MOST_S = 60.0, 24 * 3600.0
 
@@ -179,7 +180,7 @@ def parse_ratio(text: str) -> float:
 
 
 def parse_growth(text: str) -> float:
-    """Parse a growth of the users such as `8%/month` or `50%/year` into the ratio of a month, compounded.
+    """Parse a growth of the users such as `8%/month` or `2x/year` into the ratio of a month, compounded.
 
     Raises:
         UsageError: the text is no growth; the hint has an example.
@@ -188,10 +189,20 @@ def parse_growth(text: str) -> float:
     months = _MONTHS.get(match["period"].lower().removesuffix("s")) if match else None
     if match is None or months is None:
         raise UsageError(f"{text!r} is not a growth of the users", _GROWTH_HINT)
-    ratio = parse_ratio(match["ratio"].replace(" ", ""))
+    ratio = _parse_growth_ratio(match["amount"], match["unit"])
     if ratio == 0:
         raise UsageError(f"{text!r} is no growth: the users stay as many", "leave --growth out")
     return float((1 + ratio) ** (1 / months) - 1)
+
+
+def _parse_growth_ratio(amount: str, unit: str) -> float:
+    """Return the ratio by which the users grow: `2x` is twice as many, and so 100 % more."""
+    if unit.lower() not in ("x", "×"):
+        return parse_ratio(amount + unit)
+    times = _FACTOR.fullmatch(f"{amount}x")
+    if times is None or not 1 <= float(times["times"]) <= _MOST_GROWTH:
+        raise UsageError(f"{amount}{unit} is no growth of the users", _GROWTH_HINT)
+    return float(times["times"]) - 1
 
 
 def parse_price(text: str) -> Price:

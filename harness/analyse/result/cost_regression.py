@@ -5,8 +5,9 @@ expensive ones last longer. So numbers of requests depend on the costs, and leas
 idle time alone would explain slices that all use the whole quota. Which name the requests have that start in
 a slice depends on the scenario only, and how many users there are on the harness. So these are the
 instruments (P. G. Wright, 1928; just identified): the share of each name among the requests that start in a
-slice, less that in its step, for the CPU time of this slice and the next, in which they are served; all
-slices alike; and the reciprocal of the users. The CPU time of all slices together is met exactly. The
+slice, less that in the ten slices around it, for the CPU time of the slices in which they are served; all
+slices alike; and the reciprocal of the users. What lasts for longer than ten slices, such as a slower host,
+is alike in all of these and leaves no trace. The CPU time of all slices together is met exactly. The
 covariance is the sandwich over blocks of slices (H. White, *Econometrica* 48, 1980), which allows for slices
 that resemble their neighbours.
 """
@@ -20,6 +21,9 @@ from harness.analyse.student import find_t
 
 Columns = NDArray[np.float64]
 Numbers = NDArray[np.intp]
+
+SLICES_AROUND = 10
+"""The share of a name in a slice is compared with that in so many slices in a row."""
 
 BLOCK_S = 10.0
 """Slices are taken to resemble each other for about so long."""
@@ -47,7 +51,8 @@ class Slices:
     """Slices of several steps: columns of one length, and rows with a value for each name.
 
     `counts` are the requests served in a slice, `starts` those that started in it. `step` and `block` number
-    the step and the block that a slice belongs to; slices of a step follow one another.
+    the step and the block that a slice belongs to; slices of a step follow one another. `overlaps` is True
+    where many requests are served in the next slice too.
     """
 
     cpu_s: Columns
@@ -57,6 +62,13 @@ class Slices:
     starts: Columns
     step: Numbers
     block: Numbers
+    overlaps: NDArray[np.bool_]
+
+    def add_next(self, values: Columns) -> Columns:
+        """Return the values of each slice, with those of the next one where requests last into that."""
+        following = np.concatenate([values[1:], np.zeros_like(values[:1])])
+        overlaps = self.overlaps if values.ndim == 1 else self.overlaps[:, None]
+        return np.asarray(values + np.where(overlaps, following, 0.0))
 
     def join(self, groups: list[list[int]]) -> "Slices":
         """Return the slices with each group of names as one."""
@@ -132,24 +144,24 @@ def _fit(slices: Slices, *, has_idle: bool) -> CostFit | None:
 class _Equations:
     """The equations Zᵀ(y - Xb) = 0, one for each unknown.
 
-    `shares` are the instruments for `y_pair` and `x_pair`, the sums of a slice and the next, and `totals`
-    those for `y` and `x`.
+    `shares` are the instruments for `y_served` and `x_served`, those of the slices in which the requests are
+    served, and `totals` those for `y` and `x`.
     """
 
     shares: Columns
     totals: Columns
     x: Columns
     y: Columns
-    x_pair: Columns
-    y_pair: Columns
+    x_served: Columns
+    y_served: Columns
 
     @property
     def matrix(self) -> Columns:
-        return np.vstack([self.shares.T @ self.x_pair, self.totals.T @ self.x])
+        return np.vstack([self.shares.T @ self.x_served, self.totals.T @ self.x])
 
     def solve(self) -> Columns | None:
         """Return the solution; None if the instruments don't tell all of it."""
-        right = np.concatenate([self.shares.T @ self.y_pair, self.totals.T @ self.y])
+        right = np.concatenate([self.shares.T @ self.y_served, self.totals.T @ self.y])
         try:
             solution = np.asarray(np.linalg.solve(self.matrix, right))
         except np.linalg.LinAlgError:
@@ -158,8 +170,8 @@ class _Equations:
 
     def compute_covariance(self, solution: Columns, block: Numbers) -> Columns:
         """Return the sandwich covariance of a solution, without a correction for few blocks."""
-        pair, single = self.y_pair - self.x_pair @ solution, self.y - self.x @ solution
-        contributions = np.column_stack([self.shares * pair[:, None], self.totals * single[:, None]])
+        served, single = self.y_served - self.x_served @ solution, self.y - self.x @ solution
+        contributions = np.column_stack([self.shares * served[:, None], self.totals * single[:, None]])
         moments = np.zeros((int(block.max()) + 1, contributions.shape[1]))
         np.add.at(moments, block, contributions)
         bread = np.linalg.inv(self.matrix)
@@ -182,28 +194,32 @@ def _build_equations(slices: Slices, kept: list[int], *, has_idle: bool) -> _Equ
         totals=totals,
         x=x,
         y=slices.cpu_s,
-        x_pair=x + _shift(x),
-        y_pair=slices.cpu_s + _shift(slices.cpu_s),
+        x_served=slices.add_next(x),
+        y_served=slices.add_next(slices.cpu_s),
     )
 
 
-def _shift(values: Columns) -> Columns:
-    """Return for each slice the value of the slice after it."""
-    return np.concatenate([values[1:], np.zeros_like(values[:1])])
-
-
 def centre_shares(slices: Slices) -> Columns:
-    """Return the share of each name among the requests that start in a slice, less that in its step.
+    """Return the share of each name among the requests that start in a slice, less that in those around it.
 
-    It is 0 in a slice without requests, and in the last one of a step.
+    It is 0 in a slice without requests, and in the last one of a step if requests last into the next one.
     """
     is_followed = np.append(slices.step[1:] == slices.step[:-1], np.array([False]))
-    starts = np.where(is_followed[:, None], slices.starts, 0.0)
+    starts = np.where((is_followed | ~slices.overlaps)[:, None], slices.starts, 0.0)
     total = starts.sum(axis=1, keepdims=True)
-    by_step = np.zeros((int(slices.step.max()) + 1, starts.shape[1]))
-    np.add.at(by_step, slices.step, starts)
-    usual = by_step / np.maximum(by_step.sum(axis=1, keepdims=True), 1.0)
-    return np.asarray(np.where(total > 0, starts / np.maximum(total, 1.0) - usual[slices.step], 0.0))
+    around = number_surroundings(slices.step)
+    nearby = np.zeros((int(around.max()) + 1, starts.shape[1]))
+    np.add.at(nearby, around, starts)
+    usual = nearby / np.maximum(nearby.sum(axis=1, keepdims=True), 1.0)
+    return np.asarray(np.where(total > 0, starts / np.maximum(total, 1.0) - usual[around], 0.0))
+
+
+def number_surroundings(step: Numbers) -> Numbers:
+    """Return the number of each slice's surroundings: ten slices in a row of one step, or its last ones."""
+    rows = np.arange(len(step))
+    is_first = np.append(np.array([True]), step[1:] != step[:-1])
+    position = rows - np.maximum.accumulate(np.where(is_first, rows, 0))
+    return np.asarray(np.cumsum(position % SLICES_AROUND == 0) - 1)
 
 
 def _fit_without_negative(slices: Slices, kept: list[int], *, has_idle: bool) -> tuple[Columns, float]:
@@ -239,13 +255,15 @@ def find_inseparable(slices: Slices) -> list[list[int]]:
     few slices, the shares alone have to vary as little.
     """
     names = slices.counts.shape[1]
+    slices = replace(slices, overlaps=np.full_like(slices.overlaps, True))
     shares = centre_shares(slices)
-    used = int((np.abs(shares).sum(axis=1) > 0).sum())
+    is_used = np.abs(shares).sum(axis=1) > 0
+    used, surroundings = int(is_used.sum()), len(np.unique(number_surroundings(slices.step)[is_used]))
     if names < 2:
         return []
     ratios = np.maximum(slices.starts.sum(axis=0) / max(float(slices.starts.sum()), 1.0), 1e-9)
-    scale = 1 / np.sqrt(ratios * max(1, used - len(np.unique(slices.step))))
-    served = slices.counts + _shift(slices.counts)
+    scale = 1 / np.sqrt(ratios * max(1, used - surroundings))
+    served = slices.add_next(slices.counts)
     if used < _FEWEST_SLICES_TOGETHER:
         served = shares * slices.starts.sum(axis=1, keepdims=True)
     covariance = shares.T @ served * np.outer(scale, scale)

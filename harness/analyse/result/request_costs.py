@@ -134,6 +134,7 @@ def _build_slices(steps: Sequence[_Step], names: tuple[str | None, ...], speed: 
         starts=np.concatenate([_spread(s.slices.starts, s.slices.names, names) for s in steps]),
         step=numbers,
         block=_number_blocks(numbers, length_s),
+        overlaps=np.array([step.slices.overlaps for step in steps])[numbers],
     )
 
 

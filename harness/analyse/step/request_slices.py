@@ -2,6 +2,7 @@
 
 A request is served somewhere between its start and its end, so it counts in each slice by the time that it
 spent there. A slice is so much longer than an average request that hardly any lasts beyond the next one.
+Shorter slices tell more: which names come in a slice varies by chance, and that in each one anew.
 """
 
 from dataclasses import dataclass
@@ -14,13 +15,17 @@ from harness.model import ANSWERED, StepFacts, TargetSample
 from harness.model.facts import Indices, Seconds
 from harness.model.request_slices import RequestSlices
 
-SHORTEST_S = 2.0
+SHORTEST_S = 1.0
 """The counters come about once a second, some hundredths of a second early or late."""
 
-TIMES_RESPONSE = 10
+TIMES_RESPONSE = 3
 """A slice is at least so many times as long as an average request of its step takes."""
 
 _TOLERANCE = 0.95
+_BRIEF_PART = 0.1
+"""Requests that last for up to this part of a slice are nearly all served where they start."""
+
+_MOST_QUANTILE = 0.95
 _INSTANT_S = 1e-6
 
 Columns = NDArray[np.float64]
@@ -48,7 +53,9 @@ def measure_slices(facts: StepFacts) -> RequestSlices | None:
     if (np.diff(cpu_s) < 0).any():
         return None
     at_s = np.array([sample.at_s for sample in samples])
-    borders = _choose_borders(at_s, TIMES_RESPONSE * float(np.mean(spans.end_s - spans.start_s)))
+    lasted_s = spans.end_s - spans.start_s
+    borders = _choose_borders(at_s, TIMES_RESPONSE * float(lasted_s.mean()))
+    brief_s = _BRIEF_PART * float(np.median(np.diff(at_s[borders])))
     names = (*facts.requests.names, None)
     served, started = _count_requests(spans, at_s[borders], len(names))
     counts, starts = np.diff(served, axis=0), np.diff(started, axis=0)
@@ -60,6 +67,7 @@ def measure_slices(facts: StepFacts) -> RequestSlices | None:
         cpu_s=tuple(np.diff(cpu_s[borders]).tolist()),
         counts=tuple(tuple(row) for row in counts[:, seen].tolist()),
         starts=tuple(tuple(row) for row in starts[:, seen].tolist()),
+        overlaps=bool(np.quantile(lasted_s, _MOST_QUANTILE) > brief_s),
     )
 
 
@@ -107,16 +115,25 @@ def _choose_borders(at_s: Seconds, length_s: float) -> list[int]:
 
 def _count_requests(spans: _Spans, borders_s: Seconds, names: int) -> tuple[Columns, Columns]:
     """Return the requests of each name that were served, and that had started, before each border."""
-    served, started = np.empty((len(borders_s), names)), np.empty((len(borders_s), names))
+    started = _count_before(np.searchsorted(borders_s, spans.start_s, side="right"), spans, borders_s, names)
+    served = _count_before(np.searchsorted(borders_s, spans.end_s), spans, borders_s, names)
+    order = np.argsort(spans.start_s)
+    start_s, longest_s = spans.start_s[order], float((spans.end_s - spans.start_s).max())
+    first = np.searchsorted(start_s, borders_s - longest_s)
+    last = np.searchsorted(start_s, borders_s)
     for row, at_s in enumerate(borders_s):
-        has_started, is_done = spans.start_s < at_s, spans.end_s <= at_s
-        is_open = has_started & ~is_done
-        start_s = spans.start_s[is_open]
-        part = (at_s - start_s) / (spans.end_s[is_open] - start_s)
-        started[row] = np.bincount(spans.name[has_started], minlength=names)
-        served[row] = np.bincount(spans.name[is_done], minlength=names)
+        near = order[first[row] : last[row]]
+        is_open = near[spans.end_s[near] > at_s]
+        part = (at_s - spans.start_s[is_open]) / (spans.end_s[is_open] - spans.start_s[is_open])
         served[row] += np.bincount(spans.name[is_open], weights=part, minlength=names)
     return served, started
+
+
+def _count_before(border: NDArray[np.intp], spans: _Spans, borders_s: Seconds, names: int) -> Columns:
+    """Return for each border the requests of each name of which `border` is no later one."""
+    counts = np.zeros((len(borders_s) + 1, names))
+    np.add.at(counts, (border, spans.name), 1.0)
+    return np.asarray(counts[:-1].cumsum(axis=0))
 
 
 def _average_users(facts: StepFacts, borders_s: Seconds) -> tuple[float, ...]:

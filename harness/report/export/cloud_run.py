@@ -56,14 +56,18 @@ def choose_sold_size(deployment: Deployment, preset: str, seller: str) -> Limits
 
 
 def _build_annotations(deployment: Deployment) -> Node:
-    """Return the bounds of the number of instances; the most is left out if more may not help."""
+    """Return the bounds of the number of instances, and that the CPU is there between requests too."""
     prefix = "autoscaling.knative.dev"
     least = Explained(str(deployment.replicas), words.explain_replicas(deployment))
     if not deployment.replicas_help:
         most: Node = Explained(str(deployment.replicas), words.explain_no_scaling(deployment))
     else:
         most = Explained(str(2 * deployment.replicas), words.explain_most_replicas(deployment))
-    return {f"{prefix}/minScale": least, f"{prefix}/maxScale": most}
+    return {
+        f"{prefix}/minScale": least,
+        f"{prefix}/maxScale": most,
+        "run.googleapis.com/cpu-throttling": Explained("false", words.CPU_BETWEEN_REQUESTS),
+    }
 
 
 def _build_concurrency(deployment: Deployment) -> Node:

@@ -11,6 +11,7 @@ LOOK_EVERY_S = 30.0
 
 MEASURED_LIMIT = "the limit that was measured"
 MEASURED_MEMORY_LIMIT = "the limit that was measured, without swap"
+CPU_BETWEEN_REQUESTS = "as measured, the CPU is there between requests too: instance-based billing"
 
 
 def write_heading(deployment: Deployment, campaign: str) -> str:

@@ -117,6 +117,11 @@ def _write_notes(costs: RequestCosts) -> list[str]:
             f"Without any request it uses {text.format_cores(costs.idle_cores)} cores, "
             f"{text.format_ratio(costs.idle_ratio)} of its CPU time at {users}."
         )
+    if not all(cost.is_resolved for cost in costs.rows):
+        notes.append(
+            "More load resolves more of them: longer windows (steps.window.at_least), a longer soak "
+            "(search.soak), or more sizes."
+        )
     if any(step.companions for step in costs.result.steps):
         notes.append("What its companions use is not part of it.")
     return notes

@@ -64,6 +64,8 @@ def test_the_costs_of_requests_are_fitted_by_the_numbers_that_are_shown() -> Non
     for pattern, value in (
         (r"slice is (\d+) s long", SHORTEST_S),
         (r"at least (\d+) times as long as an average request", TIMES_RESPONSE),
+        (r"less that in the (\d+) slices around it", cost_regression.SLICES_AROUND),
+        (r"longer than (\d+) slices", cost_regression.SLICES_AROUND),
         (r"blocks of (\d+) s", cost_regression.BLOCK_S),
         (r"fewer than (\d+) requests", request_costs.FEWEST_REQUESTS),
         (r"at most (\d+) costs", request_costs.MOST_NAMES),
@@ -88,11 +90,11 @@ def test_memory_is_short_by_the_numbers_that_are_shown() -> None:
 
 
 def test_the_example_of_how_well_a_cost_is_known_follows_from_its_formula() -> None:
-    """600 s are 300 slices of 2 s: √2 / √(300 · 0.25 · 0.75) = 0.19."""
-    shown = re.search(r"p = (\d+) % .* as large as the mean cost know the\s+difference to (\d+) %", METHOD)
+    """600 s are 600 slices of 1 s: 1 / √(600 · 0.25 · 0.75) = 0.09."""
+    shown = re.search(r"p = (\d+) % .* as large as the mean cost know the difference to (\d+) %", METHOD)
     assert shown
     share = float(shown[1]) / 100
-    assert round(100 * (2 / (600 / SHORTEST_S * share * (1 - share))) ** 0.5) == int(shown[2])
+    assert round(100 / (600 / SHORTEST_S * share * (1 - share)) ** 0.5) == int(shown[2])
 
 
 def test_every_module_that_the_page_names_exists() -> None:

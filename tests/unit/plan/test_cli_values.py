@@ -112,6 +112,8 @@ def test_the_old_key_of_the_memory_price_gets_a_note() -> None:
         ("8% a month", 0.08),
         ("0.08/Months", 0.08),
         ("100%/year", 2 ** (1 / 12) - 1),
+        ("2x/year", 2 ** (1 / 12) - 1),
+        ("1.5 × per quarter", 1.5 ** (1 / 3) - 1),
         ("33.1%/quarter", 0.1),
         ("1%/week", 1.01 ** (365.25 / 12 / 7) - 1),
     ],
@@ -121,7 +123,7 @@ def test_a_growth_is_read_as_it_is_written(text: str, monthly_ratio: float) -> N
 
 
 @pytest.mark.parametrize(
-    "text", ["", "8%", "fast", "8%/decade", "-8%/month", "8/month", "0%/month", "%/month"]
+    "text", ["", "8%", "fast", "8%/decade", "-8%/month", "8/month", "0%/month", "%/month", "1x/year", "0.5x/year", "12x/year"]
 )
 def test_a_text_that_is_no_growth_is_refused_with_what_to_write(text: str) -> None:
     with pytest.raises(UsageError) as refused:

@@ -292,6 +292,7 @@ def test_cloud_run_limits_requests_at_once_to_those_of_the_safe_load() -> None:
     assert template["metadata"]["annotations"] == {
         "autoscaling.knative.dev/minScale": "4",
         "autoscaling.knative.dev/maxScale": "8",
+        "run.googleapis.com/cpu-throttling": "false",
     }
 
 

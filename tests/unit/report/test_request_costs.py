@@ -87,11 +87,16 @@ def test_a_need_of_weeks_is_not_named() -> None:
 
 
 def test_the_notes_say_what_the_costs_stand_on() -> None:
-    first, idle = build_request_costs_view(make_costs()).notes
+    first, idle = build_request_costs_view(make_costs(rows=(HEAVY,))).notes
     assert first == "CPU time of the target, with its 95 % interval. Shares are those at 280 users."
     assert idle == "Without any request it uses 0.004 cores, 2.0 % of its CPU time at 280 users."
-    (_, unknown) = build_request_costs_view(make_costs(idle_cores=None)).notes
+    (_, unknown) = build_request_costs_view(make_costs(rows=(HEAVY,), idle_cores=None)).notes
     assert "is part of these costs" in unknown
+
+
+def test_costs_that_are_unresolved_have_a_note_on_what_would_resolve_them() -> None:
+    notes = build_request_costs_view(make_costs(rows=(VAGUE,))).notes
+    assert any("steps.window.at_least" in note and "search.soak" in note for note in notes)
 
 
 def test_the_notes_say_that_companions_are_left_out() -> None:

@@ -35,16 +35,33 @@ def make_facts(rows: Sequence[Row], **changed: Any) -> StepFacts:
 
 
 def test_a_request_counts_in_each_slice_by_the_time_that_it_spent_there() -> None:
-    """Slices are 2 s long. A request of 1 s lies across 2 s; 40 short ones come after 10 s."""
-    slices = measure_slices(make_facts([*SHORT, (1.75, 1.0, 1, False)]))
+    """Slices are 1 s long. A request of 2 s lies across three of them; 40 short ones come after 10 s."""
+    slices = measure_slices(make_facts([*SHORT, (1.5, 2.0, 1, False)]))
     assert slices is not None
     assert slices.names == ("GET /a", "GET /b")
-    assert slices.length_s == (2.0,) * 10
-    assert slices.cpu_s == (1.0,) * 10
+    assert slices.length_s == (1.0,) * 20
+    assert slices.cpu_s == (0.5,) * 20
     counts = np.array(slices.counts)
-    assert counts[:, 0].tolist() == [0, 0, 0, 0, 0, 40, 0, 0, 0, 0]
-    assert counts[:, 1] == pytest.approx([0.25, 0.75, 0, 0, 0, 0, 0, 0, 0, 0])
-    assert np.array(slices.starts)[:, 1].tolist() == [1, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    assert counts[:, 0].tolist() == [0.0] * 10 + [40.0] + [0.0] * 9
+    assert counts[:5, 1] == pytest.approx([0, 0.25, 0.5, 0.25, 0])
+    assert np.array(slices.starts)[:5, 1].tolist() == [0, 1, 0, 0, 0]
+
+
+def test_a_request_that_ends_or_starts_at_a_border_counts_on_one_side_of_it() -> None:
+    slices = measure_slices(make_facts([*SHORT, (1.0, 1.0, 1, False), (2.0, 0.5, 1, False)]))
+    assert slices is not None
+    assert np.array(slices.counts)[:4, 1].tolist() == [0, 1, 1, 0]
+    assert np.array(slices.starts)[:4, 1].tolist() == [0, 1, 1, 0]
+
+
+@pytest.mark.parametrize(("slow", "overlaps"), [(2, False), (3, True)])
+def test_requests_overlap_slices_if_more_than_one_in_twenty_lasts_for_a_tenth_of_one(
+    slow: int, overlaps: bool
+) -> None:
+    """Of 42 or 43 requests, 2 (4.8 %) or 3 (7.0 %) take 0.2 s; a slice is 1 s long."""
+    slices = measure_slices(make_facts([*SHORT, *[(3.0 + number, 0.2, 0, False) for number in range(slow)]]))
+    assert slices is not None
+    assert slices.overlaps is overlaps
 
 
 def test_failed_requests_of_all_names_have_one_name() -> None:
@@ -54,25 +71,26 @@ def test_failed_requests_of_all_names_have_one_name() -> None:
     assert [sum(column) for column in zip(*slices.counts, strict=True)] == pytest.approx([40, 2])
 
 
-def test_slices_are_ten_times_as_long_as_an_average_request() -> None:
-    """With 1 s a slice takes 10 s; the 2 s that are left until the window's end join the last one."""
+def test_slices_are_three_times_as_long_as_an_average_request() -> None:
+    """With 1 s a slice takes 3 s; ten of them last until 30 s, and the 2 s until the window's end are one."""
     slices = measure_slices(make_closed_step(users=10, think_s=0.5, latency=always(1.0)))
     assert slices is not None
-    assert slices.length_s == (10.0, 10.0, 12.0)
+    assert slices.length_s == (*[3.0] * 10, 2.0)
+    assert slices.overlaps
 
 
 def test_counters_that_come_a_little_early_do_not_make_slices_longer() -> None:
     facts = make_facts(SHORT, target=make_target_samples([0.0, 0.97, 1.96, 2.98, 3.95, 4.99]))
     slices = measure_slices(facts)
     assert slices is not None
-    assert slices.length_s == pytest.approx((1.96, 1.99, 1.04))
+    assert slices.length_s == pytest.approx((0.97, 0.99, 1.02, 0.97, 1.04))
 
 
 def test_the_users_of_a_slice_are_their_mean() -> None:
     users = [
-        *make_generator_samples([0.5], 1),
-        *make_generator_samples([1.5], 3),
-        *make_generator_samples([2.5], 8),
+        *make_generator_samples([0.25], 1),
+        *make_generator_samples([0.75], 3),
+        *make_generator_samples([1.5], 8),
     ]
     slices = measure_slices(make_facts(SHORT, generator=tuple(users)))
     assert slices is not None
