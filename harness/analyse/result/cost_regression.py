@@ -12,7 +12,7 @@ covariance is the sandwich over blocks of slices (H. White, *Econometrica* 48, 1
 that resemble their neighbours.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ Columns = NDArray[np.float64]
 Numbers = NDArray[np.intp]
 
 SLICES_AROUND = 10
-"""The share of a name in a slice is compared with that in so many slices in a row."""
+"""The share of a name in a slice is compared with that in so many slices in a row that have requests."""
 
 BLOCK_S = 10.0
 """Slices are taken to resemble each other for about so long."""
@@ -35,6 +35,9 @@ _FEWEST_SLICES_TOGETHER = 30
 """In fewer slices with requests, the requests served vary too much with the users and with chance. Then only
 the shares of those that start tell which names come together.
 """
+
+_LEAST_SCATTER = 0.1
+"""The CPU time of a single request scatters by at least so much of that of an average one."""
 
 _LEAST_PART = 0.05
 _LEAST_LINK = 0.1
@@ -52,7 +55,8 @@ class Slices:
 
     `counts` are the requests served in a slice, `starts` those that started in it. `step` and `block` number
     the step and the block that a slice belongs to; slices of a step follow one another. `overlaps` is True
-    where many requests are served in the next slice too.
+    where many requests are served in the next slice too. `weight` is how much a slice tells, relative to
+    others.
     """
 
     cpu_s: Columns
@@ -63,6 +67,7 @@ class Slices:
     step: Numbers
     block: Numbers
     overlaps: NDArray[np.bool_]
+    weight: Columns = field(default_factory=lambda: np.ones(1))
 
     def add_next(self, values: Columns) -> Columns:
         """Return the values of each slice, with those of the next one where requests last into that."""
@@ -190,7 +195,7 @@ def _build_equations(slices: Slices, kept: list[int], *, has_idle: bool) -> _Equ
         x = np.column_stack([x, slices.length_s])
         totals = np.column_stack([totals, slices.length_s / np.maximum(slices.users, _FEWEST_USERS)])
     return _Equations(
-        shares=np.delete(centre_shares(slices)[:, kept], most, axis=1),
+        shares=np.delete((centre_shares(slices) * slices.weight[:, None])[:, kept], most, axis=1),
         totals=totals,
         x=x,
         y=slices.cpu_s,
@@ -204,22 +209,50 @@ def centre_shares(slices: Slices) -> Columns:
 
     It is 0 in a slice without requests, and in the last one of a step if requests last into the next one.
     """
-    is_followed = np.append(slices.step[1:] == slices.step[:-1], np.array([False]))
-    starts = np.where((is_followed | ~slices.overlaps)[:, None], slices.starts, 0.0)
+    starts = _select_starts(slices)
     total = starts.sum(axis=1, keepdims=True)
-    around = number_surroundings(slices.step)
+    around = _number_surroundings(slices.step, total[:, 0] > 0)
     nearby = np.zeros((int(around.max()) + 1, starts.shape[1]))
     np.add.at(nearby, around, starts)
     usual = nearby / np.maximum(nearby.sum(axis=1, keepdims=True), 1.0)
     return np.asarray(np.where(total > 0, starts / np.maximum(total, 1.0) - usual[around], 0.0))
 
 
-def number_surroundings(step: Numbers) -> Numbers:
-    """Return the number of each slice's surroundings: ten slices in a row of one step, or its last ones."""
-    rows = np.arange(len(step))
-    is_first = np.append(np.array([True]), step[1:] != step[:-1])
-    position = rows - np.maximum.accumulate(np.where(is_first, rows, 0))
-    return np.asarray(np.cumsum(position % SLICES_AROUND == 0) - 1)
+def weigh_steps(slices: Slices, fit: CostFit) -> Slices:
+    """Return the slices weighted by how little of their step's CPU time their requests leave unexplained.
+
+    What is left varies by V in a slice of n requests, and the weight is in proportion to n / V. The V / n of
+    a step with few slices is drawn to that of all, and is at least that of the least scatter.
+    """
+    explained_s = slices.counts @ fit.cpu_s + slices.length_s * (fit.idle_cores or 0.0)
+    rest_s = slices.add_next(slices.cpu_s - explained_s)
+    requests = slices.starts.sum(axis=1)
+    around = _number_surroundings(slices.step, requests > 0)
+    rest_s = rest_s - (np.bincount(around, weights=rest_s) / np.bincount(around))[around]
+    squares = np.bincount(slices.step, weights=rest_s**2)
+    of_step = np.bincount(slices.step, weights=requests)
+    count = np.bincount(slices.step)
+    usual = squares.sum() / max(of_step.sum(), 1.0)
+    variance = (count * squares / np.maximum(of_step, 1.0) + SLICES_AROUND * usual) / (count + SLICES_AROUND)
+    average_s = float(slices.counts.sum(axis=0) @ fit.cpu_s) / max(float(slices.counts.sum()), 1.0)
+    weight = 1 / np.maximum(variance, max((_LEAST_SCATTER * average_s) ** 2, 1e-18))
+    return replace(slices, weight=(weight / weight.max())[slices.step])
+
+
+def _select_starts(slices: Slices) -> Columns:
+    """Return the requests that started in each slice; none where the slice in which they end is missing."""
+    is_followed = np.append(slices.step[1:] == slices.step[:-1], np.array([False]))
+    return np.where((is_followed | ~slices.overlaps)[:, None], slices.starts, 0.0)
+
+
+def _number_surroundings(step: Numbers, has_requests: NDArray[np.bool_]) -> Numbers:
+    """Return the number of each slice's surroundings: ten slices of a step that have requests, in a row.
+
+    The last ones of a step may be fewer.
+    """
+    before = np.cumsum(has_requests) - has_requests
+    position = before - before[np.searchsorted(step, step)]
+    return np.unique(step * len(step) + position // SLICES_AROUND, return_inverse=True)[1].astype(np.intp)
 
 
 def _fit_without_negative(slices: Slices, kept: list[int], *, has_idle: bool) -> tuple[Columns, float]:
@@ -257,8 +290,9 @@ def find_inseparable(slices: Slices) -> list[list[int]]:
     names = slices.counts.shape[1]
     slices = replace(slices, overlaps=np.full_like(slices.overlaps, True))
     shares = centre_shares(slices)
-    is_used = np.abs(shares).sum(axis=1) > 0
-    used, surroundings = int(is_used.sum()), len(np.unique(number_surroundings(slices.step)[is_used]))
+    has_requests = _select_starts(slices).sum(axis=1) > 0
+    used = int(has_requests.sum())
+    surroundings = len(np.unique(_number_surroundings(slices.step, has_requests)[has_requests]))
     if names < 2:
         return []
     ratios = np.maximum(slices.starts.sum(axis=0) / max(float(slices.starts.sum()), 1.0), 1e-9)

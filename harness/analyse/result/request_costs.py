@@ -22,6 +22,7 @@ from harness.analyse.result.cost_regression import (
     Slices,
     find_inseparable,
     fit_costs,
+    weigh_steps,
 )
 from harness.analyse.step.memory_shortage import find_memory_shortage
 from harness.model import CampaignResult, CellResult, HostSpeed, Limits, Rule, StepResult, Verdict
@@ -38,7 +39,10 @@ _LEVEL_ROUNDS = 5
 _FEWEST_SLICES = 5
 
 RESOLVED_RATIO = 0.25
-"""A cost is resolved if half of its interval is at most this share of it, or of an average request's cost."""
+"""A cost is resolved if half of its interval is at most this share of it, or of an average request's cost.
+
+How far the levels of steps differ does not count: all costs share it, so the names can be told apart.
+"""
 
 _AT_ALL_USERS = 0.9
 _LEVEL_SIGMA = 0.03
@@ -208,6 +212,7 @@ def _fit_levels(slices: Slices, size: Numbers) -> tuple[CostFit, Columns] | None
             [_divide(used_s[size == each].sum(), fitted_s[size == each].sum()) for each in range(len(level))]
         )
         level = level * ratios / ratios[0]
+        slices = replace(slices, weight=weigh_steps(scaled, fit).weight)
     return fitted
 
 
@@ -325,8 +330,7 @@ def _build_costs(chosen: CellResult, costs: _Costs, slices: int) -> RequestCosts
 def _build_row(costs: _Costs, index: int, mean_s: float) -> RequestCost:
     group, fit, load = costs.groups[index], costs.fit, costs.load
     cpu_s, widen = float(fit.cpu_s[index]), float(costs.widening[index])
-    half_s = float(fit.half_s[index]) * widen
-    allowed_s = RESOLVED_RATIO * max(cpu_s, mean_s)
+    half_s, allowed_s = float(fit.half_s[index]), RESOLVED_RATIO * max(cpu_s, mean_s)
     is_resolved = half_s <= allowed_s
     needed_s = costs.load_s * (half_s / allowed_s) ** 2 if allowed_s > 0 else None
     ratios = load.rates / load.rates.sum()

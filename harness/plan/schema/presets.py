@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from harness.plan.schema.quoting import quote
 from harness.plan.schema.types import Cores, Memory, Money, OneOrMany, Replicas, Section
 
 PresetName = Literal["aws-fargate", "azure-container-apps", "gcp-cloud-run", "kubernetes-quarters"]
@@ -17,6 +18,13 @@ class RangeSection(Section):
     at_least: float | None = None
     at_most: float | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def require_ends(cls, value: Any) -> Any:
+        if value is None or isinstance(value, dict):
+            return value
+        raise ValueError(f"{quote(value)} is not a range; write {_suggest_range(value)}")
+
     @model_validator(mode="after")
     def check_order(self) -> Self:
         if self.at_least is not None and self.at_most is not None and self.at_most < self.at_least:
@@ -28,6 +36,14 @@ class RangeSection(Section):
         return (self.at_least is None or amount >= self.at_least) and (
             self.at_most is None or amount <= self.at_most
         )
+
+
+def _suggest_range(value: Any) -> str:
+    """Return the range to write instead of a list of amounts, or of a single one."""
+    listed = value if isinstance(value, list) else [value]
+    amounts = [each for each in listed if isinstance(each, int | float | str)]
+    first, last = (amounts[0], amounts[-1]) if amounts else ("…", "…")
+    return f"{{at_least: {first}, at_most: {last}}}"
 
 
 class CoresRange(RangeSection):

@@ -117,7 +117,11 @@ def test_a_size_may_still_be_called_preset(project: Project) -> None:
         ),
         (
             "sizes: {preset: aws-fargate, cpus: 2}\n",
-            "sizes.cpus: 2 is not a mapping; write keys with values, as in {key: value}",
+            "sizes.cpus: 2 is not a range; write {at_least: 2, at_most: 2}",
+        ),
+        (
+            "sizes: {preset: aws-fargate, memory: [1GiB, 2GiB]}\n",
+            "sizes.memory: a list is not a range; write {at_least: 1GiB, at_most: 2GiB}",
         ),
     ],
 )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from harness.analyse.result.cost_regression import Slices, find_inseparable, fit_costs
+from harness.analyse.result.cost_regression import Slices, find_inseparable, fit_costs, weigh_steps
 
 Columns = NDArray[np.float64]
 
@@ -113,6 +113,33 @@ def test_requests_that_are_served_in_the_next_slice_cost_what_they_cost() -> Non
     alone = fit_costs(late)
     assert alone is not None
     assert alone.cpu_s[1] < 0.03
+
+
+def test_slices_with_a_request_now_and_then_tell_costs_too() -> None:
+    """A request comes every ten seconds: ten slices that have one are compared, and not ten seconds."""
+    is_second = np.random.default_rng(6).random(200) < 0.5
+    counts = np.zeros((2000, 2))
+    counts[::10] = np.column_stack([~is_second, is_second])
+    slices = make_slices(counts, [0.01, 0.04], users=np.full(2000, 2.0))
+    fit = fit_costs(replace(slices, step=np.arange(2000) // 1000))
+    assert fit is not None
+    assert fit.cpu_s == pytest.approx([0.01, 0.04])
+
+
+def test_a_step_that_is_disturbed_counts_less() -> None:
+    """Half of the slices have noise ten times as large, which would drown what the others tell."""
+    slices = make_slices(draw_counts([60, 20], 200), [0.01, 0.04], users=np.full(200, 40.0))
+    is_noisy = slices.step < 4
+    noise = np.random.default_rng(7).normal(0, np.where(is_noisy, 0.5, 0.05))
+    noisy = replace(slices, cpu_s=slices.cpu_s + noise)
+    fit = fit_costs(noisy)
+    assert fit is not None
+    weighted = weigh_steps(noisy, fit)
+    assert weighted.weight[is_noisy].max() < weighted.weight[~is_noisy].min() / 2
+    better = fit_costs(weighted)
+    assert better is not None
+    assert better.half_s[1] < fit.half_s[1] / 2
+    assert better.low_s[1] < 0.04 < better.high_s[1]
 
 
 def test_too_few_slices_have_no_fit() -> None:
