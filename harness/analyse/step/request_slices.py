@@ -1,8 +1,9 @@
 """Cut a step into slices, with the CPU time that the target used and the requests that it served in each.
 
-A request is served somewhere between its start and its end, so it counts in each slice by the time that it
-spent there. A slice is so much longer than an average request that hardly any lasts beyond the next one.
-Shorter slices tell more: which names come in a slice varies by chance, and that in each one anew.
+A request waits, and is then served until its end. As long as even the fast ones of those that start at about
+the same time take, it is taken to wait. It counts in each slice by the part of the remaining time that it spends
+there. Slices are so long that hardly any of the requests' time lies beyond the next one. Shorter slices tell
+more: which names come in a slice varies by chance, and that in each one anew.
 """
 
 from dataclasses import dataclass
@@ -18,14 +19,19 @@ from harness.model.request_slices import RequestSlices
 SHORTEST_S = 1.0
 """The counters come about once a second, some hundredths of a second early or late."""
 
-TIMES_RESPONSE = 3
-"""A slice is at least so many times as long as an average request of its step takes."""
+MOST_BEYOND_RATIO = 0.03
+"""The largest part of the requests' time that may lie beyond the slices in which they count as served.
 
+Expensive requests last longer than others of their name, so what lies beyond is more than its part of the
+CPU time.
+"""
+
+_LONGER = 1.25
+FAST_QUANTILE = 0.1
+"""What this part of the requests take at most, the others wait before they are served."""
+
+_FEWEST_TO_COMPARE = 10
 _TOLERANCE = 0.95
-_BRIEF_PART = 0.1
-"""Requests that last for up to this part of a slice are nearly all served where they start."""
-
-_MOST_QUANTILE = 0.95
 _INSTANT_S = 1e-6
 
 Columns = NDArray[np.float64]
@@ -54,8 +60,8 @@ def measure_slices(facts: StepFacts) -> RequestSlices | None:
         return None
     at_s = np.array([sample.at_s for sample in samples])
     lasted_s = spans.end_s - spans.start_s
-    borders = _choose_borders(at_s, TIMES_RESPONSE * float(lasted_s.mean()))
-    brief_s = _BRIEF_PART * float(np.median(np.diff(at_s[borders])))
+    length_s = _choose_length(lasted_s)
+    borders = _choose_borders(at_s, length_s)
     names = (*facts.requests.names, None)
     served, started = _count_requests(spans, at_s[borders], len(names))
     counts, starts = np.diff(served, axis=0), np.diff(started, axis=0)
@@ -67,7 +73,7 @@ def measure_slices(facts: StepFacts) -> RequestSlices | None:
         cpu_s=tuple(np.diff(cpu_s[borders]).tolist()),
         counts=tuple(tuple(row) for row in counts[:, seen].tolist()),
         starts=tuple(tuple(row) for row in starts[:, seen].tolist()),
-        overlaps=bool(np.quantile(lasted_s, _MOST_QUANTILE) > brief_s),
+        overlaps=_find_part_beyond(lasted_s, length_s, 1) > MOST_BEYOND_RATIO,
     )
 
 
@@ -99,9 +105,24 @@ def _list_spans(facts: StepFacts) -> _Spans:
     )
 
 
+def _choose_length(lasted_s: Seconds) -> float:
+    """Return how long slices are to be, if hardly any of the requests' time is to lie beyond the next one."""
+    length_s = SHORTEST_S
+    while _find_part_beyond(lasted_s, length_s, 2) > MOST_BEYOND_RATIO:
+        length_s *= _LONGER
+    return length_s
+
+
+def _find_part_beyond(lasted_s: Seconds, length_s: float, slices: int) -> float:
+    """Return the part of the requests' time beyond so many slices, if they start anywhere in the first one."""
+    beyond_s = np.clip(lasted_s - (slices - 1) * length_s, 0.0, None)
+    is_within = beyond_s <= length_s
+    mean_s = np.where(is_within, beyond_s**2 / (2 * length_s), beyond_s - length_s / 2)
+    return float(mean_s.sum() / lasted_s.sum())
+
+
 def _choose_borders(at_s: Seconds, length_s: float) -> list[int]:
     """Return the indexes of the counters between which the slices lie; the last slice may be longer."""
-    length_s = max(SHORTEST_S, length_s)
     borders = [0]
     for index in range(1, len(at_s)):
         if at_s[index] - at_s[borders[-1]] >= _TOLERANCE * length_s:
@@ -117,16 +138,30 @@ def _count_requests(spans: _Spans, borders_s: Seconds, names: int) -> tuple[Colu
     """Return the requests of each name that were served, and that had started, before each border."""
     started = _count_before(np.searchsorted(borders_s, spans.start_s, side="right"), spans, borders_s, names)
     served = _count_before(np.searchsorted(borders_s, spans.end_s), spans, borders_s, names)
-    order = np.argsort(spans.start_s)
-    start_s, longest_s = spans.start_s[order], float((spans.end_s - spans.start_s).max())
-    first = np.searchsorted(start_s, borders_s - longest_s)
-    last = np.searchsorted(start_s, borders_s)
+    from_s = _find_service(spans, borders_s)
+    order = np.argsort(from_s)
+    ordered_s, longest_s = from_s[order], float((spans.end_s - from_s).max())
+    first = np.searchsorted(ordered_s, borders_s - longest_s)
+    last = np.searchsorted(ordered_s, borders_s)
     for row, at_s in enumerate(borders_s):
         near = order[first[row] : last[row]]
         is_open = near[spans.end_s[near] > at_s]
-        part = (at_s - spans.start_s[is_open]) / (spans.end_s[is_open] - spans.start_s[is_open])
+        part = (at_s - from_s[is_open]) / (spans.end_s[is_open] - from_s[is_open])
         served[row] += np.bincount(spans.name[is_open], weights=part, minlength=names)
     return served, started
+
+
+def _find_service(spans: _Spans, borders_s: Seconds) -> Seconds:
+    """Return when the service of each request began: after the time that the fast ones of its slice take.
+
+    Where few requests start, none is taken to wait.
+    """
+    row = np.searchsorted(borders_s, spans.start_s, side="right")
+    lasted_s = spans.end_s - spans.start_s
+    waited_s = np.zeros(len(borders_s) + 1)
+    for each in np.flatnonzero(np.bincount(row) >= _FEWEST_TO_COMPARE):
+        waited_s[each] = np.quantile(lasted_s[row == each], FAST_QUANTILE)
+    return np.minimum(spans.start_s + waited_s[row], spans.end_s - _INSTANT_S / 2)
 
 
 def _count_before(border: NDArray[np.intp], spans: _Spans, borders_s: Seconds, names: int) -> Columns:

@@ -9,7 +9,7 @@ from harness.analyse.search.capacity_estimate import bound_slow_share, compute_a
 from harness.analyse.step import memory_shortage
 from harness.analyse.step.baseline import Baseline
 from harness.analyse.step.judge import judge_step
-from harness.analyse.step.request_slices import SHORTEST_S, TIMES_RESPONSE
+from harness.analyse.step.request_slices import FAST_QUANTILE, MOST_BEYOND_RATIO, SHORTEST_S
 from harness.analyse.step.slo import evaluate_slo
 from harness.model import Rule, Slo
 from harness.model.memory import AT_LIMIT_RATIO
@@ -63,9 +63,11 @@ def test_the_costs_of_requests_are_fitted_by_the_numbers_that_are_shown() -> Non
     section = METHOD.split("## What a request costs\n")[1].split("\n## ")[0].replace("\n", " ")
     for pattern, value in (
         (r"slice is (\d+) s long", SHORTEST_S),
-        (r"at least (\d+) times as long as an average request", TIMES_RESPONSE),
-        (r"less that in the (\d+) slices around it", cost_regression.SLICES_AROUND),
-        (r"longer than (\d+) slices", cost_regression.SLICES_AROUND),
+        (r"at most (\d+) % of their time", 100 * MOST_BEYOND_RATIO),
+        (r"more than (\d+) % of the requests' time", 100 * MOST_BEYOND_RATIO),
+        (r"the quickest (\d+) %", 100 * FAST_QUANTILE),
+        (r"less that in the (\d+) slices\s+around it", cost_regression.SLICES_AROUND),
+        (r"longer than\s+(\d+) slices", cost_regression.SLICES_AROUND),
         (r"blocks of (\d+) s", cost_regression.BLOCK_S),
         (r"fewer than (\d+) requests", request_costs.FEWEST_REQUESTS),
         (r"at most (\d+) costs", request_costs.MOST_NAMES),
