@@ -1,9 +1,9 @@
 """Cut a step into slices, with the CPU time that the target used and the requests that it served in each.
 
-A request waits, and is then served until its end. As long as even the fast ones of those that start at about
-the same time take, it is taken to wait. It counts in each slice by the part of the remaining time that it spends
-there. Slices are so long that hardly any of the requests' time lies beyond the next one. Shorter slices tell
-more: which names come in a slice varies by chance, and that in each one anew.
+A request waits, and is then served until its end. It is taken to wait for as long as even the fast ones of
+those take that start at about the same time. It counts in each slice by the part of the remaining time that
+it spends there. Slices are so long that hardly any of the requests' time lies beyond the next one. Shorter
+slices tell more: which names come in a slice varies by chance, and that in each one anew.
 """
 
 from dataclasses import dataclass
@@ -114,7 +114,7 @@ def _choose_length(lasted_s: Seconds) -> float:
 
 
 def _find_part_beyond(lasted_s: Seconds, length_s: float, slices: int) -> float:
-    """Return the part of the requests' time beyond so many slices, if they start anywhere in the first one."""
+    """Return the part of the requests' time beyond so many slices, if they start anywhere in the first."""
     beyond_s = np.clip(lasted_s - (slices - 1) * length_s, 0.0, None)
     is_within = beyond_s <= length_s
     mean_s = np.where(is_within, beyond_s**2 / (2 * length_s), beyond_s - length_s / 2)

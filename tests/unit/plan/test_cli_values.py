@@ -123,7 +123,20 @@ def test_a_growth_is_read_as_it_is_written(text: str, monthly_ratio: float) -> N
 
 
 @pytest.mark.parametrize(
-    "text", ["", "8%", "fast", "8%/decade", "-8%/month", "8/month", "0%/month", "%/month", "1x/year", "0.5x/year", "12x/year"]
+    "text",
+    [
+        "",
+        "8%",
+        "fast",
+        "8%/decade",
+        "-8%/month",
+        "8/month",
+        "0%/month",
+        "%/month",
+        "1x/year",
+        "0.5x/year",
+        "12x/year",
+    ],
 )
 def test_a_text_that_is_no_growth_is_refused_with_what_to_write(text: str) -> None:
     with pytest.raises(UsageError) as refused:
