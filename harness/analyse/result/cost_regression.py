@@ -250,9 +250,10 @@ def _number_surroundings(step: Numbers, has_requests: NDArray[np.bool_]) -> Numb
 
     The last ones of a step may be fewer.
     """
-    before = np.cumsum(has_requests) - has_requests
-    position = before - before[np.searchsorted(step, step)]
-    return np.unique(step * len(step) + position // SLICES_AROUND, return_inverse=True)[1].astype(np.intp)
+    before: Numbers = np.cumsum(has_requests) - has_requests
+    position: Numbers = before - before[np.searchsorted(step, step)]
+    _, number = np.unique(step * len(step) + position // SLICES_AROUND, return_inverse=True)
+    return np.asarray(number, dtype=np.intp)
 
 
 def _fit_without_negative(slices: Slices, kept: list[int], *, has_idle: bool) -> tuple[Columns, float]:

@@ -133,7 +133,7 @@ def describe_trial_check(check: TrialCheck) -> str:
         return f"{outcome}: {requirement}: {describe_trial(check.decided_by)}"
     kind = "burst" if check.requirement.recovers_within_s is not None else "soak"
     whose = "the size to take" if check.requirement.max_limits is None else "any size within these bounds"
-    return f"{outcome}: {requirement}: no {kind} of {whose} was held; `harness {kind}` holds one"
+    return f"{outcome}: {requirement}: `harness {kind}` has not held {whose} yet"
 
 
 # A burst

@@ -274,7 +274,7 @@ def test_a_check_says_what_decides_it_or_what_is_missing() -> None:
     assert "steady again 15 s after they left" in describe_check(met)
     missing = check_any_requirement(campaign(), parse_any_requirement("memory level"))
     assert describe_check(missing) == (
-        "INCONCLUSIVE: memory level: no soak of the size to take was held; `harness soak` holds one"
+        "INCONCLUSIVE: memory level: `harness soak` has not held the size to take yet"
     )
 
 
