@@ -53,7 +53,7 @@ from harness.model.files import EVENTS_FILE, PLAN_FILE
 from harness.model.fingerprint import EngineFacts, Fingerprint, MachineFacts
 from harness.model.growth import Barrier, Choice, Ground, Growth, GrowthOption, GrowthRow, SharedPart
 from harness.model.host import HostSpeed, HostUse, ReferenceCapacity
-from harness.model.memory import NEARLY_FULL_RATIO, MemoryOutlook, MemoryTrend
+from harness.model.memory import NEARLY_FULL_RATIO, MemoryOutlook, MemoryTrend, ShownMemory
 from harness.model.plan import (
     FEWEST_CELLS_TO_CHECK_DRIFT,
     LONGEST_CYCLE_S,
@@ -231,6 +231,7 @@ __all__ = [
     "Series",
     "Settling",
     "SharedPart",
+    "ShownMemory",
     "Sizing",
     "Slo",
     "Soak",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from harness.model.resources import Limits
 from harness.model.stalls import MemoryShort
 
 NEARLY_FULL_RATIO = 0.98
@@ -76,3 +77,15 @@ class MemoryTrend:
     def needs_longer_step(self, steady_at_most_s: float) -> bool:
         """Return True if a step that is held for `steady_at_most_s` would show more of the memory."""
         return not self.is_known and self.observed_s < steady_at_most_s
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMemory:
+    """As much memory in another size, with these `limits`, which passed with as many users or more.
+
+    It was watched there for `observed_s`. `lasts`: it was then known to last.
+    """
+
+    limits: Limits
+    observed_s: float
+    lasts: bool

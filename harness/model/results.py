@@ -11,7 +11,7 @@ from harness.model.evidence import DriftEvidence, Judgement, StopReason
 from harness.model.failures import Failures
 from harness.model.host import HostUse, ReferenceCapacity
 from harness.model.light_load import ShortfallGap
-from harness.model.memory import MemoryTrend
+from harness.model.memory import MemoryTrend, ShownMemory
 from harness.model.plan import Cell, Slo
 from harness.model.request_slices import RequestSlices
 from harness.model.resources import Limits
@@ -237,7 +237,8 @@ class CellResult:
     `estimate_low` and `estimate_high` are the estimate's 95 % interval, which may reach beyond the bracket.
     `precision_ratio` is the precision reached: the bracket is at most as wide as it, and widened by it at
     both ends holds the capacity with a probability of 98 %. None if the windows don't tell it.
-    `asked_precision_ratio` is the one that was asked of this size; None in older results.
+    `asked_precision_ratio` is the one that was asked of this size; None in older results. `shown_memory` tells
+    which other size spared this one the wait for its memory; None if none did.
     """
 
     cell: Cell
@@ -270,6 +271,7 @@ class CellResult:
     curve: Curve | None = None
     remedies: tuple[Remedy, ...] = ()
     asked_precision_ratio: float | None = None
+    shown_memory: ShownMemory | None = None
 
     @property
     def usable_steps(self) -> tuple[StepResult, ...]:
@@ -283,6 +285,17 @@ class CellResult:
             if (step.verdict is not Verdict.INVALID or step.rule.lacks_requests)
             and step.index not in self.superseded_steps
         )
+
+    @property
+    def memory_step(self) -> StepResult | None:
+        """The longest step at the highest pass, which may be the soak; None if none tells of its memory."""
+        soaks = [self.soak.step] if self.soak is not None and self.soak.step is not None else []
+        passed = [
+            step
+            for step in (*self.steps, *soaks)
+            if step.users == self.sustained_users and step.verdict is Verdict.PASS and step.memory is not None
+        ]
+        return max(passed, key=lambda step: step.memory.observed_s if step.memory else 0.0, default=None)
 
     @property
     def is_undecided(self) -> bool:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.model import CampaignState
 from harness.store.folder import SAFE_NAME
+from harness.store.folder_lock import is_held
 from harness.store.json_values import (
     parse_count,
     parse_number,
@@ -40,7 +42,8 @@ class SizeSummary:
 class Summary:
     """The answer of a campaign. `damage` says why summary.json can't be read; the rest is then empty.
 
-    `take` is the id of the size to take; None if none will do.
+    `state` is "interrupted" also of a campaign that was killed. `take` is the id of the size to take; None if
+    none will do.
     """
 
     campaign: str
@@ -101,13 +104,19 @@ def read_summary(folder: Path) -> Summary:
         return Summary(
             campaign=folder.name,
             target=parse_text(document["target"]),
-            state=parse_text(document["state"]),
+            state=_find_state(folder, parse_text(document["state"])),
             users_limit=parse_optional_count(document["users_limit"]) or 0,
             sizes=tuple(_parse_sizes(document["cells"])),
             take=parse_text(document["take"]["cell"]) if document.get("take") else None,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return Summary(folder.name, damage=_describe_damage(SUMMARY_FILE, error))
+
+
+def _find_state(folder: Path, stored: str) -> str:
+    """Return the state of a campaign; a harness that was killed has left its campaign as running."""
+    is_over = stored == CampaignState.RUNNING and not is_held(folder)
+    return CampaignState.INTERRUPTED.value if is_over else stored
 
 
 def read_comparison_summary(folder: Path) -> ComparisonSummary:

@@ -126,16 +126,17 @@ def test_every_ground_has_its_sentence(context: BrowserContext, tmp_path: Path) 
             [users, headroom],
         )
 
+    assert str(describe(1)).startswith("For 1 user take 0.5 CPU / 96 MiB")
     assert describe(280) == (
-        "For 280 users take 0.5 CPU / 96 MiB, relative cost 1 ×: measured, up to 280 users."
+        "For 280 users take 0.5 CPU / 96 MiB, relative cost 1 ×: measured, enough up to 280 users."
     )
     assert describe(280, 300_000) == (
         "For 280 users with 30 % headroom take 0.5 CPU / 96 MiB, relative cost 1 ×: it sustained the users, "
         "but no size keeps the headroom; 2 × 0.5 CPU / 96 MiB would (reasoned, not measured)."
     )
     assert describe(300) == (
-        "For 300 users take 2 × 0.5 CPU / 96 MiB, relative cost 2 ×: reasoned, not measured, up to 560 "
-        "users, if nothing that the replicas share is full before."
+        "For 300 users take 2 × 0.5 CPU / 96 MiB, relative cost 2 ×: reasoned, not measured, enough up to "
+        "560 users, if nothing that the replicas share is full before."
     )
 
 
@@ -147,8 +148,8 @@ def test_a_predicted_headroom_and_a_price_are_in_the_sentence(
     page = open_report(context, tmp_path, campaign).page
     answer = page.locator("#what-if-answer").inner_text().replace("\u00a0", " ")
     assert answer == (
-        "For 400 users with 10 % headroom take 1 CPU / 96 MiB, for 0.0344 EUR an hour: the users were "
-        "measured, the headroom is predicted, up to 400 users."
+        "For 400 users with 10 % headroom take 1 CPU / 96 MiB, for 0.0344 EUR an hour: enough up to 400 "
+        "users; the users were measured, the headroom is predicted."
     )
 
 

@@ -84,12 +84,13 @@ def test_the_step_grows_and_its_numbers_are_shown(opened: OpenPage, stored: Stor
 
 
 def test_the_bracket_closes_on_the_axis_of_users(opened: OpenPage, stored: StoredCampaign) -> None:
-    """The axis lies from 8 to 392 for 0 to 400 users: 184 are at 184.64, 190 at 190.4, and 200 at 200."""
+    """The axis lies from 8 to 392 and ends at the most users held, 200: 184 are at 361.28, 190 at 372.8."""
     row = opened.page.locator("#sizes tr").first
     expect(row).to_contain_text("sustains 184, breaks at 200: 8.7 % apart")
-    expect(row.locator(".part")).to_have_attribute("d", "M184.64 12H200")
+    expect(row.locator(".part")).to_have_attribute("d", "M361.28 12H392")
     expect(row.locator(".mark")).to_have_count(3)
-    expect(row.locator(".now")).to_have_attribute("x", "190.4")
+    expect(row.locator(".now")).to_have_attribute("x", "372.8")
+    expect(opened.page.locator("#limit")).to_have_text("200")
     expect(opened.page.locator("#sizes tr").nth(1)).to_contain_text("waiting")
     expect(opened.page.locator("#verdicts li")).to_contain_text("184 users PASS: p95 0.61 s ≤ 1 s")
     narrower = make_campaign("sustains 190, breaks at 200: 5.3 % apart")

@@ -1,6 +1,8 @@
 """Open the report as a reader does: in a real browser, from a file, without any network."""
 
+import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from harness.analyse.step.time_series import build_series
-from harness.model import CampaignResult, Price
+from harness.model import CampaignResult, Price, Slo
 from harness.report import build_view, render_html
 from tests.browser.pages import HOSTILE, OpenPage, open_page, unfold_details
 from tests.unit.analyse.synthetic import make_closed_step
@@ -289,6 +291,41 @@ def test_the_page_of_a_running_campaign_reloads_unless_details_are_open_or_it_is
     page.get_by_role("button", name="Pause").click()
     page.clock.run_for(25_000)
     assert len(report.requests) == before + 1
+    assert report.errors == []
+
+
+def test_a_page_that_was_not_written_for_long_says_so(open_report: OpenReport, tmp_path: Path) -> None:
+    """A campaign that was killed leaves its page as one that is still measured."""
+    page = open_report(example.build_running_campaign()).page
+    expect(page.locator("#refreshing")).to_contain_text("This page reloads every")
+    expect(page.locator("#refreshing")).not_to_contain_text("Nothing was written")
+    long_ago_s = time.time() - 40 * 60 - 5
+    os.utime(tmp_path / "page.html", (long_ago_s, long_ago_s))
+    page.reload()
+    expect(page.locator("#refreshing")).to_contain_text("Nothing was written here for 40 min: a step is long, or")
+
+
+@pytest.mark.parametrize(
+    ("limit_s", "title", "lines"),
+    [
+        (0.001, "RT, p95, s; SLO ≤ 0.001 s in red", 3),
+        (1000.0, "RT, p95, s; SLO ≤ 1000 s", 2),
+        (None, "RT, p95, s", 2),
+    ],
+    ids=["within", "far above", "without"],
+)
+def test_the_slo_is_drawn_over_time_unless_it_lies_far_above(
+    open_report: OpenReport, limit_s: float | None, title: str, lines: int
+) -> None:
+    """The limits of CPU and memory are the other two lines."""
+    step = replace(example.build_step(1, 400, 0.2), series=build_series(make_closed_step(400)))
+    slo = Slo("p99", 1.0) if limit_s is None else Slo("p95", limit_s)
+    campaign = example.build_campaign([replace(example.build_censored_size(), steps=(step,))], slos=(slo,))
+    report = open_report(campaign)
+    report.page.locator("details.cell > summary").click()
+    chart = report.page.locator("figure.time svg")
+    expect(chart.locator("text.title", has_text="RT")).to_have_text(title)
+    expect(chart.locator("path.slo")).to_have_count(lines)
     assert report.errors == []
 
 

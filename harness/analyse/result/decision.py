@@ -17,7 +17,7 @@ from harness.analyse.search.bracket import find_bracket
 from harness.analyse.search.demand import covers
 from harness.analyse.search.prediction import predict_capacity
 from harness.analyse.search.search import choose_next_step
-from harness.analyse.search.shown_memory import believe_shown_memory, find_shown_bytes
+from harness.analyse.search.shown_memory import believe_shown_memory, find_shown_bytes, find_shown_memory
 from harness.model import (
     CampaignResult,
     Cell,
@@ -83,10 +83,19 @@ def build_precision_finder(plan: Plan, results: Sequence[CellResult]) -> Callabl
 
 
 def add_asked_precision(result: CampaignResult, plan: Plan) -> CampaignResult:
-    """Return the result, in which every cell knows the precision that was asked of it."""
+    """Return the result, in which every cell knows the precision that was asked of it.
+
+    A cell away from the decision also knows which other size spared it the wait for its memory.
+    """
     find = build_precision_finder(plan, result.cells)
-    cells = (replace(each, asked_precision_ratio=find(each.cell)) for each in result.cells)
-    return replace(result, cells=tuple(cells))
+
+    def add(cell: CellResult) -> CellResult:
+        asked = find(cell.cell)
+        is_elsewhere = asked > plan.search.precision_ratio
+        shown = find_shown_memory(plan, cell, result.cells) if is_elsewhere else None
+        return replace(cell, asked_precision_ratio=asked, shown_memory=shown)
+
+    return replace(result, cells=tuple(map(add, result.cells)))
 
 
 def _will_be_worse(

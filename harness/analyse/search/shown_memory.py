@@ -5,11 +5,21 @@ while as many users or more were there, as much memory lasts at another CPU.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from harness.analyse.search.memory_model import is_memory_failure
-from harness.model import Cell, CellResult, MemoryOutlook, Plan, StepResult, Verdict
+from harness.model import (
+    Cell,
+    CellResult,
+    Limits,
+    MemoryOutlook,
+    MemoryTrend,
+    Plan,
+    ShownMemory,
+    StepResult,
+    Verdict,
+)
 
 
 def find_shown_bytes(
@@ -21,15 +31,39 @@ def find_shown_bytes(
     and was held until its memory was known to last, or for as long as a window may wait for this. It shows
     nothing if the cell itself, whose steps are `steps`, ran out of memory at no more users.
     """
+    shown = _list_shown(plan, cell, users, steps, neighbours)
+    return max((trend.peak_bytes for _, trend in shown), default=0)
+
+
+def find_shown_memory(plan: Plan, result: CellResult, results: Iterable[CellResult]) -> ShownMemory | None:
+    """Return which other size had as much memory as a size at its highest pass, watched for long enough.
+
+    None if the size itself was, if its memory was short, or if no other had as much. A size in which the
+    memory was known to last comes first, then the one that was watched for longest.
+    """
+    trend = result.memory_step.memory if result.memory_step is not None else None
+    if trend is None or trend.outlook is not MemoryOutlook.UNKNOWN or trend.shortage is not None:
+        return None
+    others = (each for each in results if each.cell.id != result.cell.id)
+    shown = [
+        ShownMemory(limits, other.observed_s, other.outlook is MemoryOutlook.LASTS)
+        for limits, other in _list_shown(plan, result.cell, result.sustained_users or 0, result.steps, others)
+        if other.peak_bytes >= trend.peak_bytes
+    ]
+    return max(shown, key=lambda each: (each.lasts, each.observed_s), default=None)
+
+
+def _list_shown(
+    plan: Plan, cell: Cell, users: int, steps: Sequence[StepResult], neighbours: Iterable[CellResult]
+) -> Iterator[tuple[Limits, MemoryTrend]]:
+    """Yield the limits and the memory of each step of other sizes that shows what `find_shown_bytes` asks."""
     failed_users = min((step.users for step in steps if is_memory_failure(step)), default=math.inf)
-    shown = (
-        step.memory.peak_bytes
-        for result in neighbours
-        if _has_no_more_memory(result.cell, cell)
-        for step in result.steps
-        if users <= step.users < failed_users and step.memory is not None and _was_watched(plan, step)
-    )
-    return max(shown, default=0)
+    for result in neighbours:
+        if _has_no_more_memory(result.cell, cell):
+            for step in result.steps:
+                is_known = users <= step.users < failed_users and _was_watched(plan, step)
+                if is_known and step.memory is not None:
+                    yield result.cell.limits, step.memory
 
 
 def believe_shown_memory(

@@ -17,6 +17,8 @@ _SPECK_RATIO = 0.15
 _MARGIN = 1.04
 """How far a linear axis goes on beyond its highest value."""
 
+_LABEL_HEIGHT = 9.0
+
 _NEAR_RATIO = 0.95
 _HIGH_RATIO = 0.5
 
@@ -69,7 +71,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class RtLimit:
-    """A limit on the response time, drawn as a line."""
+    """A limit on the response time, drawn as a line; `label` is empty where a line next to it names both."""
 
     y: float
     label: str
@@ -142,8 +144,28 @@ def build_axes(scales: Scales, rt_limits: Iterable[tuple[str, float]], light: fl
         scales.users.place_ticks(),
         scales.rt.place_ticks(),
         scales.rps.place_ticks(),
-        tuple(RtLimit(scales.rt(at_s), label) for label, at_s in rt_limits if at_s > 0),
+        place_rt_limits(rt_limits, scales.rt),
         _draw_light_load(light, scales),
+    )
+
+
+def place_rt_limits(rt_limits: Iterable[tuple[str, float]], rt: Scale) -> tuple[RtLimit, ...]:
+    """Place the limits on the response time, the highest first.
+
+    Lines so near to each other that their labels would overlap are named together, above the highest of them.
+    """
+    groups: list[list[tuple[float, str]]] = []
+    for label, at_s in sorted(rt_limits, key=lambda limit: -limit[1]):
+        if at_s <= 0:
+            continue
+        if groups and rt(at_s) - groups[-1][0][0] < _LABEL_HEIGHT:
+            groups[-1].append((rt(at_s), label))
+        else:
+            groups.append([(rt(at_s), label)])
+    return tuple(
+        RtLimit(y, "" if number else ", ".join(label for _, label in group))
+        for group in groups
+        for number, (y, _) in enumerate(group)
     )
 
 

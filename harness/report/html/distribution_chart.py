@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.report.html.curve_paths import RtLimit, place_rt_limits
 from harness.report.html.scales import Tick, build_log_scale
 from harness.report.view.cells import CellView, select_decisive_steps
 from harness.report.view.steps import StepView
@@ -31,7 +32,7 @@ class DistributionChart:
     distributions: tuple[Distribution, ...]
     percent_ticks: tuple[Tick, ...]
     rt_ticks: tuple[Tick, ...]
-    rt_limits: tuple[tuple[float, str], ...]
+    rt_limits: tuple[RtLimit, ...]
     description: str
 
 
@@ -43,8 +44,7 @@ def build_distribution_chart(
     if not steps:
         return None
     seconds = [value for step in steps for _, value in _list_percentiles(step)]
-    limits = [(label, at_s) for label, at_s in rt_limits if at_s > 0]
-    y = build_log_scale([*seconds, *(at_s for _, at_s in limits)], BOTTOM, TOP)
+    y = build_log_scale([*seconds, *(at_s for _, at_s in rt_limits)], BOTTOM, TOP)
     distributions = []
     for step in steps:
         places = [f"{place_percent(percent):g} {y(value):g}" for percent, value in _list_percentiles(step)]
@@ -54,7 +54,7 @@ def build_distribution_chart(
         tuple(distributions),
         tuple(Tick(place_percent(percent), f"{percent:g} %") for percent in _PERCENTS),
         y.place_ticks(),
-        tuple((y(at_s), label) for label, at_s in limits),
+        place_rt_limits(rt_limits, y),
         f"Response time of each share of the requests at {words}",
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from harness.model import Limits, Status
+from harness.model import CampaignState, Limits, Status
 from harness.report.html.page import build_security_policy, load_templates, read_asset
 from harness.report.view import text
 
@@ -29,6 +29,8 @@ class StoredSize(StoredLimits, Protocol):
     """A size of a stored campaign with its answer, as in summary.json."""
 
     @property
+    def id(self) -> str: ...
+    @property
     def variant(self) -> str | None: ...
     @property
     def status(self) -> str: ...
@@ -39,7 +41,10 @@ class StoredSize(StoredLimits, Protocol):
 
 
 class StoredSummary(Protocol):
-    """The answer of a stored campaign. `damage` says why it can't be read; empty if it can."""
+    """The answer of a stored campaign. `damage` says why it can't be read; empty if it can.
+
+    `take` is the id of the size to take; None if none will do.
+    """
 
     @property
     def campaign(self) -> str: ...
@@ -51,6 +56,8 @@ class StoredSummary(Protocol):
     def users_limit(self) -> int: ...
     @property
     def damage(self) -> str: ...
+    @property
+    def take(self) -> str | None: ...
     @property
     def sizes(self) -> Sequence[StoredSize]: ...
 
@@ -103,7 +110,7 @@ class CampaignLine:
 class Trend:
     """A size over the campaigns of its target, oldest first: its `brackets`, and its users as an SVG `path`.
 
-    `change` compares the last two campaigns that sustained users at this size.
+    `change` compares the last two campaigns that measured this size.
     """
 
     size: str
@@ -136,15 +143,26 @@ def render_index(summaries: Sequence[StoredSummary], comparisons: Sequence[Store
 def _build_line(summary: StoredSummary) -> CampaignLine:
     if summary.damage:
         return CampaignLine(text.clean_text(summary.campaign), "", "damaged", text.clean_text(summary.damage))
-    sustaining = sum((size.sustained_users or 0) >= summary.users_limit > 0 for size in summary.sizes)
-    sizes = text.format_things(len(summary.sizes), "size")
-    answer = f"{sustaining} of {sizes} sustain {text.format_users(summary.users_limit)}"
     return CampaignLine(
         text.clean_text(summary.campaign),
         text.clean_text(summary.target),
         text.clean_text(summary.state),
-        answer,
+        _describe_answer(summary),
     )
+
+
+def _describe_answer(summary: StoredSummary) -> str:
+    """Return which size to take, and how many sizes sustain the users: so far, if the campaign is not over."""
+    if not summary.sizes:
+        return "no size has an answer"
+    users = text.format_users(summary.users_limit)
+    taken = next((size for size in summary.sizes if size.id and size.id == summary.take), None)
+    take = "" if taken is None else f"take {text.format_size(_get_limits(taken))} for {users}; "
+    count = sum((size.sustained_users or 0) >= summary.users_limit > 0 for size in summary.sizes)
+    sustaining = f"{count or 'none'} of {text.format_things(len(summary.sizes), 'size')}"
+    sustains = f"sustain{'s' if count <= 1 else ''} {'them' if take else users}"
+    so_far = "" if summary.state == CampaignState.COMPLETE else "so far: "
+    return f"{so_far}{take}{sustaining} {sustains}"
 
 
 def _build_comparison(stored: StoredComparison) -> ComparisonLine:
@@ -187,24 +205,48 @@ def _get_limits(size: StoredSize) -> Limits:
 
 def _build_trend(limits: Limits, answers: Sequence[Mapping[Limits, StoredSize]]) -> Trend:
     sizes = [answer.get(limits) for answer in answers]
-    users = [None if size is None else size.sustained_users for size in sizes]
-    known = [value for value in users if value is not None]
-    change = text.NO_DATA
-    if len(known) > 1 and known[-2]:
-        change = text.format_change(known[-1] / known[-2] - 1)
     return Trend(
-        text.format_size(limits), tuple(map(format_stored_bracket, sizes)), _draw_path(users), change
+        text.format_size(limits),
+        tuple(map(format_stored_bracket, sizes)),
+        _draw_path([None if size is None else _get_measured_users(size) for size in sizes]),
+        _describe_change([size for size in sizes if size is not None]),
     )
+
+
+def _get_measured_users(size: StoredSize) -> int | None:
+    """Return the users that a size sustained; None if that is not its answer."""
+    return size.sustained_users if size.status in (Status.BRACKETED, Status.CENSORED) else None
+
+
+def _describe_change(sizes: Sequence[StoredSize]) -> str:
+    """Return how the users of the last two answers for a size differ; a dash if that is not known.
+
+    A size that did not break may sustain more: of the earlier one nothing follows then, of the latest one
+    the least change.
+    """
+    if len(sizes) < 2 or sizes[-2].status != Status.BRACKETED:
+        return text.NO_DATA
+    before, now = (_get_measured_users(size) for size in sizes[-2:])
+    if not before or now is None:
+        return text.NO_DATA
+    change = text.format_change(now / before - 1)
+    if sizes[-1].status == Status.BRACKETED:
+        return change
+    return f"≥ {change}" if now >= before else text.NO_DATA
 
 
 def format_stored_bracket(size: StoredSize | None) -> str:
     """Return what is known of a stored size: `142 – 151`, `≥ 400`, or its status; a dash without a size."""
     if size is None:
         return text.NO_DATA
-    if size.status == Status.CENSORED:
-        return f"≥ {text.format_count(size.sustained_users)}"
+    sustained, broken = (text.format_count(users) for users in (size.sustained_users, size.broken_users))
+    is_inferred = size.status == Status.INFERRED
     if size.sustained_users is not None and size.broken_users is not None:
-        return f"{text.format_count(size.sustained_users)} – {text.format_count(size.broken_users)}"
+        return f"{sustained} – {broken}"
+    if size.sustained_users is not None and (is_inferred or size.status == Status.CENSORED):
+        return f"≥ {sustained}"
+    if size.broken_users is not None and is_inferred:
+        return f"< {broken}"
     return text.clean_text(size.status)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.model import MIB, Limits, Series, Verdict
+from harness.model import MIB, Limits, Series, Status, Verdict
 from harness.report.html import charts, cost_chart, distribution_chart
 from harness.report.html.export_section import build_exports
 from harness.report.html.growth_chart import GrowthChart, build_growth_chart
@@ -19,6 +19,7 @@ from harness.report.view import cell_text, text
 from harness.report.view.cells import CellView, select_decisive_steps
 from harness.report.view.curves import describe_remedies
 from harness.report.view.glossary import PAGE_TERMS
+from harness.report.view.margin import format_headroom
 from harness.report.view.recommendation import build_recommendation
 from harness.report.view.trials import TrialView
 from harness.report.view.view import View
@@ -45,7 +46,7 @@ def render_html(view: View) -> str:
             priced=_sort_by_price(view),
             exports=build_exports(view),
             statuses=_build_legend(view),
-            data=_embed_chart_data(curves, view.trials),
+            data=_embed_chart_data(curves, view),
             growth_chart=growth,
             growth_data=_embed_growth_data(view, growth),
             style=read_asset("style.css"),
@@ -79,6 +80,7 @@ def load_templates() -> Environment:
         distribution_geometry=distribution_chart,
         build_distribution_chart=distribution_chart.build_distribution_chart,
         describe_remedies=describe_remedies,
+        format_headroom=format_headroom,
         is_estimate_outside=cell_text.is_estimate_outside,
         verdict_symbols=_VERDICT_SYMBOLS,
     )
@@ -121,20 +123,21 @@ def _sort_by_price(view: View) -> list[CellView]:
     return [first[cost.limits] for cost in view.costs]
 
 
-def _build_legend(view: View) -> list[tuple[str, str, str]]:
-    """Return the name, the symbol and the meaning of every status that occurs."""
+def _build_legend(view: View) -> list[tuple[Status, str, str, str]]:
+    """Return every status that occurs, with its name, its symbol and its meaning."""
     statuses = {cell.result.status for cell in view.cells}
     return [
-        (status.value, symbol, cell_text.STATUS_MEANINGS[status])
+        (status, "unfinished" if status is Status.RUNNING else status.value, symbol, cell_text.STATUS_MEANINGS[status])
         for status, symbol in cell_text.STATUS_SYMBOLS.items()
         if status in statuses
     ]
 
 
-def _embed_chart_data(curves: charts.Charts, trials: tuple[TrialView, ...]) -> Markup:
+def _embed_chart_data(curves: charts.Charts, view: View) -> Markup:
     """Return what the script shows on hovering, as JSON in which no text can end the script element."""
-    sizes = {chart.cell.id: _build_hover_data(chart) for chart in curves.sizes}
-    return _embed_json(sizes | {trial.id: _build_trial_data(trial) for trial in trials})
+    p95_limit_s = view.p95_limit_s
+    sizes = {chart.cell.id: _build_hover_data(chart, p95_limit_s) for chart in curves.sizes}
+    return _embed_json(sizes | {trial.id: _build_trial_data(trial, p95_limit_s) for trial in view.trials})
 
 
 def _embed_growth_data(view: View, chart: GrowthChart | None) -> Markup:
@@ -151,12 +154,12 @@ def _embed_json(data: object) -> Markup:
     return Markup(source.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
 
 
-def _build_hover_data(chart: charts.SizeChart) -> dict[str, Any]:
+def _build_hover_data(chart: charts.SizeChart, p95_limit_s: float | None) -> dict[str, Any]:
     marks = sorted(chart.marks, key=lambda mark: mark.x)
     return {
         "size": chart.cell.size,
         "steps": [[mark.x, mark.description] for mark in marks],
-        "limits": _build_limits_data(chart.cell.result.cell.limits),
+        "limits": _build_limits_data(chart.cell.result.cell.limits, p95_limit_s),
         "time": [
             _build_series_data(step.users, step.verdict, step.result.series)
             for step in chart.cell.steps
@@ -165,19 +168,20 @@ def _build_hover_data(chart: charts.SizeChart) -> dict[str, Any]:
     }
 
 
-def _build_trial_data(trial: TrialView) -> dict[str, Any]:
+def _build_trial_data(trial: TrialView, p95_limit_s: float | None) -> dict[str, Any]:
     """Return what the script draws of a trial over time."""
     series = trial.series
     return {
         "size": trial.size,
         "steps": [],
-        "limits": _build_limits_data(trial.limits),
+        "limits": _build_limits_data(trial.limits, p95_limit_s),
         "time": [] if series is None else [_build_series_data(trial.users, trial.verdict, series)],
     }
 
 
-def _build_limits_data(limits: Limits) -> dict[str, float]:
-    return {"cpu_cores": limits.total_cores, "memory_mib": round(limits.memory_bytes / MIB, 1)}
+def _build_limits_data(limits: Limits, p95_limit_s: float | None) -> dict[str, float | None]:
+    memory_mib = round(limits.memory_bytes / MIB, 1)
+    return {"cpu_cores": limits.total_cores, "memory_mib": memory_mib, "p95_s": p95_limit_s}
 
 
 def _build_series_data(users: int, verdict: str, series: Series) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from harness.model import CampaignState, CellResult, Cost, Ground
+from harness.model import CampaignState, Cost, Ground
 from harness.report.view import text
 from harness.report.view.cells import CellView
 from harness.report.view.checks import Fact
@@ -54,14 +54,13 @@ def _build_size(view: View, taken: CellView | None) -> Fact:
         return Fact("Size", taken.size, f"{note}sustains {taken.bracket} users")
     best = view.sizing.best
     if best is None:
-        return Fact("Size", "no answer", "no size has an answer that can be trusted")
-    return Fact("Size", "none of these", f"the best is {_name_with_users(best)}")
-
-
-def _name_with_users(result: CellResult) -> str:
-    size = text.format_size(result.cell.limits)
-    users = f" with {text.format_users(result.sustained_users)}" if result.sustained_users else ""
-    return size + users
+        trusted = " that can be trusted" if view.state is CampaignState.COMPLETE else " yet"
+        return Fact("Size", "no answer", f"no size has an answer{trusted}")
+    none = "none so far" if view.sizing.undecided_sizes else "none of these"
+    if not best.sustained_users:
+        return Fact("Size", none, "none sustains any number of users that was measured")
+    size, users = text.format_size(best.cell.limits), text.format_users(best.sustained_users)
+    return Fact("Size", none, f"the best is {size} with {users}")
 
 
 def _build_price(view: View, taken: CellView | None) -> Fact:
@@ -91,7 +90,7 @@ def _build_margin(view: View) -> tuple[Fact, ...]:
         return (Fact("Margin", text.NO_DATA, "no measured size is enough"),)
     if margin is None:
         return (Fact("Margin", "not known", "nothing that was measured tells it"),)
-    users = text.format_users(sizing.users)
+    users, spare = text.format_users(sizing.users), list_spare(margin)
     source = "predicted" if margin.is_predicted else "measured"
     capacity = f"expected to sustain {format_capacity(margin)} users ({source})"
     if sizing.needed > sizing.users:
@@ -99,7 +98,7 @@ def _build_margin(view: View) -> tuple[Fact, ...]:
         keeps = f"room for {wanted} more" if sizing.keeps_headroom else f"NO room for {wanted} more"
         capacity = f"{keeps}: {capacity}"
     return (
-        Fact("Margin", f"{list_spare(margin) or 'not known'} spare", f"at {users}; {capacity}"),
+        Fact("Margin", f"{spare} spare" if spare else "not known", f"at {users}; {capacity}"),
         Fact("How sure", format_probability(margin.probability), f"that another run sustains {users}"),
     )
 

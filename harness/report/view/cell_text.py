@@ -2,6 +2,7 @@
 
 from harness.model import CellResult, Judgement, Limits, Status, StepResult, Verdict
 from harness.model.cell_evidence import BrokeInSoak, ErrorsAtAnyLoad
+from harness.model.evidence import SlosHold
 from harness.report.view.explanations import explain_evidence
 from harness.report.view.memory import warn_of_companions, warn_of_memory
 from harness.report.view.shortfall import describe_shortfall
@@ -47,8 +48,9 @@ def format_bracket(result: CellResult) -> str:
     """Return what is known of the capacity, or the status.
 
     Examples: `142 – 151` (sustained – broken), `≥ 400`, `none (< 10)`, `skipped`, `invalid (< 3)` for a size
-    that broke at 3 users, of which fewer told nothing. It is `< 400` for a size
-    that broke in its soak, if its search held no fewer users.
+    that broke at 3 users, of which fewer told nothing. It is `< 400` for a size that broke in its soak, if
+    its search held no fewer users. The words for a search that is not over are true of an interrupted
+    campaign too.
     """
     sustained, broken = result.sustained_users, result.broken_users
     match result.status:
@@ -65,7 +67,7 @@ def format_bracket(result: CellResult) -> str:
         case Status.INVALID if sustained is None and broken is not None:
             return f"{result.status.value} (< {format_count(broken)})"
         case Status.RUNNING:
-            return _format_open_bracket(sustained, broken) or ("measuring" if result.steps else "waiting")
+            return _format_open_bracket(sustained, broken) or ("no answer yet" if result.steps else "not begun")
         case _:
             return result.status.value
 
@@ -225,13 +227,31 @@ def describe_soak(result: CellResult) -> str:
 def list_figures(step: StepResult, limits: Limits) -> list[str]:
     """Return what was measured of p95, CPU and memory in a step of a cell with these limits."""
     used = compute_share(step.target.cpu_cores, limits.total_cores)
-    p95_s, memory_bytes = keep_finite(step.latency.p95_s), step.target.memory_peak_bytes
+    memory_bytes = step.target.memory_peak_bytes
     figures = (
-        f"p95 {format_seconds(p95_s)}" if p95_s is not None else "",
         f"{format_ratio(used)} of its CPU" if used is not None else "",
         f"{format_mebibytes(memory_bytes)} of memory" if memory_bytes is not None else "",
     )
-    return [figure for figure in figures if figure]
+    return [*list_response_times(step), *(figure for figure in figures if figure)]
+
+
+def list_response_times(step: StepResult) -> list[str]:
+    """Return the response times of a step that passed, as its SLOs limit them: `p99 0.31 s`, or else the p95.
+
+    SLOs on requests of one name are left out.
+    """
+    evidence = step.judgement.evidence
+    evaluations = evidence.evaluations if isinstance(evidence, SlosHold) else ()
+    times_s = {
+        clean_text(each.slo.indicator): keep_finite(each.value)
+        for each in evaluations
+        if each.slo.request_name is None and each.slo.is_response_time
+    }
+    known = {name: value for name, value in times_s.items() if value is not None}
+    p95_s = keep_finite(step.latency.p95_s)
+    if not known and p95_s is not None:
+        known = {"p95": p95_s}
+    return [f"{name} {format_seconds(value)}" for name, value in known.items()]
 
 
 def explain_wide_bracket(result: CellResult) -> str:

@@ -9,6 +9,7 @@ from harness.model.side_by_side import is_lane
 from harness.report.view import cell_text, text
 from harness.report.view.explanations import explain_evidence
 from harness.report.view.scenario_errors import warn_of_failures_at_start, warn_of_raised_tasks
+from harness.report.view.shortfall import describe_shortfall
 from harness.report.view.unreported import write_unreported_warnings
 
 _SOAK_OUTCOMES = {Verdict.PASS: "survived", Verdict.FAIL: "broke", Verdict.INVALID: "not confirmed"}
@@ -215,11 +216,14 @@ def _build_remark_facts(result: CampaignResult) -> Iterator[Fact]:
 
 
 def _name_remark(cell: CellResult) -> str:
+    """Return in a word or two what the first remark on a cell's search is about."""
     if cell.monotonicity_violation:
         return "flagged"
     if cell.first:
         return "measured twice"
-    return "wide" if cell.stop_reason else "shortfall"
+    if cell.stop_reason:
+        return "wide"
+    return "shortfall" if describe_shortfall(cell) else "memory"
 
 
 def _build_precision_facts(result: CampaignResult) -> Iterator[Fact]:
@@ -233,8 +237,8 @@ def _build_precision_facts(result: CampaignResult) -> Iterator[Fact]:
             yield Fact(
                 text.format_size(cell.cell.limits),
                 f"known to {cell_text.format_precision(cell)}",
-                f"{text.format_limit(asked)} was asked {asked_of}, but its windows hold too few requests for "
-                "that; longer ones (`steps.window`) tell more",
+                f"{text.format_limit(asked)} was asked {asked_of}, but its windows tell no more; longer ones "
+                "(`steps.window`) do",
             )
 
 

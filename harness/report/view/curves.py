@@ -38,6 +38,12 @@ def list_rt_limits(slos: Iterable[Slo]) -> tuple[tuple[str, float], ...]:
     )
 
 
+def find_p95_limit(slos: Iterable[Slo]) -> float | None:
+    """Return the limit on the p95 of all requests in seconds; None without one."""
+    limits_s = (slo.at_most for slo in slos if slo.request_name is None and slo.indicator == "p95")
+    return min(limits_s, default=None)
+
+
 def describe_shape(result: CellResult) -> str:
     """Return what RPS and response time do at the curve's upper end; empty if its points don't tell it."""
     curve = result.curve

@@ -217,8 +217,8 @@ def _place_months(growth: Growth) -> tuple[tuple[float, str], ...]:
 
 def _write_notes(result: CampaignResult, growth: Growth) -> tuple[str, ...]:
     """Return what a reader must know of the table: how far it is measured, and what it takes for granted."""
-    measured = text.format_count(growth.measured_users)
-    notes = [f"Up to {measured} users a size that was measured is enough{_mention_headroom(growth)}."]
+    measured = text.format_users(growth.measured_users)
+    notes = [f"Up to {measured} a size that was measured is enough{_mention_headroom(growth)}."]
     if any(row.choice.ground is Ground.REASONED for row in growth.rows):
         notes.append(
             "Beyond the measurements, replicas of one size are counted: reasoned, not measured. Replicas "
@@ -227,9 +227,9 @@ def _write_notes(result: CampaignResult, growth: Growth) -> tuple[str, ...]:
             "preferred, even if replicas would cost less. limits.replicas in the matrix measures them."
         )
     if growth.shared is not None:
-        name, users = text.clean_text(growth.shared.name), text.format_count(growth.shared.users)
+        name, users = text.clean_text(growth.shared.name), text.format_users(growth.shared.users)
         notes.append(
-            f"All replicas share {name}, which is expected to use all of its CPU at about {users} users "
+            f"All replicas share {name}, which is expected to use all of its CPU at about {users} "
             "(headroom included): no replicas are counted beyond."
         )
     notes += _explain_barriers(growth)
@@ -274,8 +274,8 @@ def _suggest_higher_limit(result: CampaignResult, growth: Growth) -> list[str]:
     )
     if not is_open:
         return []
-    count = text.format_count(limit)
-    return [f"No more than {count} users were tried: a higher users.limit may show that one size holds more."]
+    were = f"{text.format_users(limit)} {'was' if limit == 1 else 'were'}"
+    return [f"No more than {were} tried: a higher users.limit may show that one size holds more."]
 
 
 def _build_data(

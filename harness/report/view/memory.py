@@ -2,7 +2,7 @@
 
 import math
 
-from harness.model import MIB, CellResult, MemoryOutlook, MemoryTrend, StepResult, Verdict
+from harness.model import MIB, CellResult, MemoryOutlook, MemoryTrend, ShownMemory
 from harness.model.evidence import MemoryGrows
 from harness.report.view import text
 from harness.report.view.stalls import describe_shortage
@@ -14,8 +14,8 @@ _LEVEL_BYTES_PER_S = 0.05 * MIB / 60
 def describe_memory(result: CellResult) -> str:
     """Return the memory at the highest pass, its growth, and how long the limit lasts; empty if unknown.
 
-    An example: "154 MiB of 256 MiB at 400 users, growing by 0.9 MiB a minute, which lasts 1 h 53 min". The
-    growth is left out where it is unknown, as between two collections.
+    An example: "154 MiB of 256 MiB at 400 users, growing by 0.9 MiB a minute: full after 1 h 53 min".
+    The growth is left out where it is unknown, as between two collections.
     """
     trend = find_memory_trend(result)
     if trend is None:
@@ -25,40 +25,41 @@ def describe_memory(result: CellResult) -> str:
         text.format_mebibytes(result.cell.limits.memory_bytes),
     )
     at_users = f"{used} of {limit} at {text.format_users(result.sustained_users)}"
+    return f"{at_users}{_describe_growing(trend)}{_describe_doubt(trend, result.shown_memory)}"
+
+
+def _describe_growing(trend: MemoryTrend) -> str:
     if math.isinf(trend.growth_high):
-        return f"{at_users}{_describe_doubt(trend)}"
+        return ""
     if trend.growth_bytes_per_s < _LEVEL_BYTES_PER_S:
-        return f"{at_users}, level{_describe_doubt(trend)}"
-    growth = text.format_number(60 * trend.growth_bytes_per_s / MIB, 1)
+        return ", level"
     if trend.lasts_s is None:
-        level = text.format_mebibytes(trend.projected_bytes)
-        return f"{at_users}, growing ever more slowly to about {level}{_describe_doubt(trend)}"
-    lasts = text.format_estimate(trend.lasts_s)
-    return f"{at_users}, growing by {growth} MiB a minute, which lasts {lasts}{_describe_doubt(trend)}"
+        return f", growing ever more slowly to about {text.format_mebibytes(trend.projected_bytes)}"
+    growth = text.format_number(60 * trend.growth_bytes_per_s / MIB, 1)
+    return f", growing by {growth} MiB a minute: full after {text.format_estimate(trend.lasts_s)}"
 
 
 def warn_of_memory(result: CellResult) -> str:
-    """Return that it is not known how long the memory lasts; empty if it is known, or nothing was counted."""
+    """Return that it is not known how long the memory lasts; empty if it is known, or nothing was counted.
+
+    It is known too if as much memory lasted in another size.
+    """
     trend = find_memory_trend(result)
-    if trend is None or trend.outlook is MemoryOutlook.LASTS:
+    if trend is None or is_known_to_last(result):
         return ""
     return f"not known how long its memory lasts: {describe_memory(result)}"
 
 
 def find_memory_trend(result: CellResult) -> MemoryTrend | None:
     """Return the trend of the longest step at the highest pass, which may be the soak; None without one."""
-    step = _find_longest_step(result)
+    step = result.memory_step
     return None if step is None else step.memory
 
 
-def _find_longest_step(result: CellResult) -> StepResult | None:
-    soaks = [result.soak.step] if result.soak is not None and result.soak.step is not None else []
-    passed = [
-        step
-        for step in (*result.steps, *soaks)
-        if step.users == result.sustained_users and step.verdict is Verdict.PASS and step.memory is not None
-    ]
-    return max(passed, key=lambda step: step.memory.observed_s if step.memory else 0.0, default=None)
+def is_known_to_last(result: CellResult) -> bool:
+    """Return True if the memory at the highest pass lasts for the horizon, as shown here or in another size."""
+    trend, shown = find_memory_trend(result), result.shown_memory
+    return (shown is not None and shown.lasts) or (trend is not None and trend.outlook is MemoryOutlook.LASTS)
 
 
 def warn_of_companions(result: CellResult) -> str:
@@ -67,7 +68,7 @@ def warn_of_companions(result: CellResult) -> str:
     An example: "the memory of its companion db grows by 20.0 MiB a minute at 400 users: 1024 MiB last 41
     min".
     """
-    step = _find_longest_step(result)
+    step = result.memory_step
     filling = [(use, use.filling) for use in step.companions if use.filling is not None] if step else []
     users = result.sustained_users or 0
     return "; ".join(
@@ -76,12 +77,17 @@ def warn_of_companions(result: CellResult) -> str:
     )
 
 
-def _describe_doubt(trend: MemoryTrend) -> str:
+def _describe_doubt(trend: MemoryTrend, shown: ShownMemory | None) -> str:
     if trend.outlook is MemoryOutlook.LASTS:
         return ""
     if trend.shortage is not None:
         return f" (but full: {describe_shortage(trend.shortage)})"
-    return f" (watched for {text.format_duration(trend.observed_s)}, which is too short to tell)"
+    observed = text.format_duration(trend.observed_s)
+    if shown is None:
+        return f" (watched for {observed}, which is too short to tell)"
+    size, longer = text.format_size(shown.limits), text.format_duration(shown.observed_s)
+    outcome = "and it lasts there" if shown.lasts else "and passed"
+    return f" (watched for {observed} only, because {size} had as much for {longer}, {outcome})"
 
 
 def explain_memory_growth(evidence: MemoryGrows) -> str:

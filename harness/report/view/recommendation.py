@@ -43,7 +43,7 @@ def build_recommendation(view: View) -> Recommendation:
         answer = _name_best_size(view, sizing.best)
         if sizing.best.sustained_users:
             reasons.append(_end_sentence(explain_missing_shortfall(sizing.best)))
-    elif view.is_running:
+    elif view.state is not CampaignState.COMPLETE:
         answer = "No size has an answer yet."
     else:
         answer = "No size has an answer that can be trusted."
@@ -67,7 +67,9 @@ def _recommend_size(view: View, recommended: CellResult) -> str:
     """Return the sentence to decide by: the size, its price, what it did, and how sure that is."""
     limit, margin = view.users_limit, view.sizing.margin
     size, price = text.format_size(recommended.cell.limits), _mention_price(view, recommended)
-    advice = f"For {text.format_users(limit)} take {size}{price}"
+    size_name = recommended.cell.size_name
+    name = f" ({text.clean_text(size_name)})" if size_name else ""
+    advice = f"For {text.format_users(limit)} take {size}{name}{price}"
     sustained = f"all {text.format_count(limit)}" if limit > 1 else "that one"
     if isinstance(recommended.evidence, SustainedBySmaller) and _find_passed_soak(recommended) is None:
         smaller = text.format_size(recommended.evidence.smaller)
@@ -122,11 +124,15 @@ def _list_figures(result: CellResult) -> list[str]:
     if soak is not None:
         return cell_text.list_figures(soak, result.cell.limits)
     used = text.compute_share(result.cpu_used_cores, result.cell.limits.total_cores)
-    parts = (
-        f"p95 {text.format_seconds(result.p95_s)}" if text.keep_finite(result.p95_s) is not None else "",
-        f"{text.format_ratio(used)} of its CPU" if used is not None else "",
-    )
-    return [part for part in parts if part]
+    sustained = _find_sustained_step(result)
+    times = [] if sustained is None else cell_text.list_response_times(sustained)
+    return [*times, *([f"{text.format_ratio(used)} of its CPU"] if used is not None else [])]
+
+
+def _find_sustained_step(result: CellResult) -> StepResult | None:
+    """Return the last step that passed with the users that the size sustained; None if it was not held."""
+    passed = (step for step in reversed(result.usable_steps) if step.verdict is Verdict.PASS)
+    return next((step for step in passed if step.users == result.sustained_users), None)
 
 
 def _find_passed_soak(result: CellResult) -> StepResult | None:
@@ -165,11 +171,11 @@ def _describe_smaller_sizes(view: View, recommended: CellResult) -> Iterator[str
     A smaller size that is enough too was named before, by the sentences on the margin or the price.
     """
     sizing = view.sizing
+    if len(view.grid.sizes) == 1:
+        yield f"No other size was measured{': a smaller one may be enough' if sizing.all_sustain else ''}."
+        return
     if sizing.all_sustain:
-        if len(view.grid.sizes) == 1:
-            yield "No other size was measured: a smaller one may be enough."
-        else:
-            yield "All sizes sustain them: measure smaller ones too, one may be enough."
+        yield "All sizes sustain them: measure smaller ones too, one may be enough."
         return
     if sizing.next_smaller is None:
         yield "It is the smallest size with an answer."
@@ -238,12 +244,14 @@ def _name_best_size(view: View, best: CellResult) -> str:
     remedy = REMEDIES.get(best.limiting_factor, "") if best.limiting_factor and has_remedy else ""
     hint = f"; {remedy}." if remedy else "."
     size = text.format_size(best.cell.limits)
+    if len(view.cells) == 1:
+        return f"The only size, {size}, does not sustain {users}. It {_describe_limit(best)}{hint}"
     if not best.sustained_users:
         return (
-            f"{subject} sustains {users}, nor any number that was measured: "
-            f"the largest, {size}, {_describe_limit(best)}{hint}"
+            f"{subject} sustains {users}, nor any number that was measured. "
+            f"The largest, {size}, {_describe_limit(best)}{hint}"
         )
-    return f"{subject} sustains {users}: the best, {size}, {_describe_limit(best)}{hint}"
+    return f"{subject} sustains {users}. The best, {size}, {_describe_limit(best)}{hint}"
 
 
 def _list_undecided_sizes(undecided: tuple[Limits, ...], *, has_recommendation: bool) -> str:

@@ -120,9 +120,11 @@ def format_estimate(seconds: float) -> str:
 
 
 def format_rate(value: float | None) -> str:
-    """Return requests per second: `142`, `41.3`, `8.4`."""
+    """Return requests per second: `12 345`, `142`, `41.3`, `8.4`."""
     value = keep_finite(value)
-    return NO_DATA if value is None else format_number(value, 0 if value >= 99.95 else 1)
+    if value is None:
+        return NO_DATA
+    return format_count(round(value)) if value >= 99.95 else format_number(value, 1)
 
 
 def format_ratio(ratio: float | None, decimals: int | None = None) -> str:
@@ -182,7 +184,7 @@ def format_cores(value: float | None) -> str:
 def format_cpu(cores: float, replicas: int = 1) -> str:
     """Return a CPU limit: `0.5 CPU`, and `2 × 0.5 CPU` for two replicas."""
     cpu = f"{format_number(cores)} CPU"
-    return f"{replicas} × {cpu}" if replicas > 1 else cpu
+    return f"{format_count(replicas)} × {cpu}" if replicas > 1 else cpu
 
 
 def format_mebibytes(size_bytes: float | None) -> str:

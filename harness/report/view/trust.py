@@ -8,13 +8,12 @@ from harness.model import (
     CellResult,
     HostSpeed,
     IndicatorKind,
-    MemoryOutlook,
     StepResult,
     Verdict,
 )
 from harness.report.view import text
 from harness.report.view.checks import Fact, build_check_facts
-from harness.report.view.memory import find_memory_trend
+from harness.report.view.memory import find_memory_trend, is_known_to_last
 from harness.report.view.scenario_errors import find_worst_tasks, name_error
 from harness.report.view.shortfall import explain_gap
 
@@ -253,14 +252,16 @@ def _build_waits_fact(steps: Sequence[StepResult]) -> Fact:
 
 def _build_memory_fact(cells: Sequence[CellResult]) -> Iterator[Fact]:
     """Yield for how many sizes it is known that their memory lasts; nothing if none shows its memory."""
-    trends = [trend for cell in cells if (trend := find_memory_trend(cell)) is not None]
-    if trends:
-        lasting = sum(trend.outlook is MemoryOutlook.LASTS for trend in trends)
+    watched = [cell for cell in cells if find_memory_trend(cell) is not None]
+    if watched:
+        lasting = sum(map(is_known_to_last, watched))
         note = (
             "at their highest pass the memory lasts for the matrix's horizon (steps.horizon), even if it "
             "goes on to grow as it did at last"
         )
-        yield Fact("Memory", f"{lasting} of {len(trends)} sizes", note)
+        if any(cell.shown_memory is not None for cell in watched):
+            note += "; away from the decision it counts too that as much memory lasts in another size"
+        yield Fact("Memory", f"{lasting} of {len(watched)} sizes", note)
 
 
 def _find_worst(values: Iterable[float | None]) -> float | None:

@@ -45,6 +45,9 @@ def test_the_margin_says_whether_it_is_predicted() -> None:
     )
     assert get_figures(brief)["How sure"] == ("over 99 %", "that another run sustains 400 users")
     assert any("The margin is predicted" in caveat for caveat in brief.caveats)
+    unknown = replace(spare, spare_cpu_ratio=None, spare_memory_ratio=None)
+    nothing = get_figures(build(replace(result, sizing=replace(sizing, margin=unknown))))
+    assert nothing["Margin"][0] == "not known"
     without = get_figures(build(replace(result, sizing=replace(sizing, keeps_headroom=False))))
     assert "NO room for 30 % more" in without["Margin"][1]
 
@@ -61,14 +64,16 @@ def test_where_no_size_is_enough_the_page_says_so() -> None:
 def test_where_nothing_sustains_any_user_there_is_no_growth() -> None:
     result = example.build_campaign([example.build_failed_size(), example.build_size_without_capacity()])
     brief = build(result)
+    assert get_figures(brief)["Size"][1] == "none sustains any number of users that was measured"
     assert brief.growth == ()
     assert "As you grow" not in render_brief(build_view(result))
     assert "As you grow" not in render_brief_text(build_view(result))
 
 
 def test_an_unfinished_campaign_is_called_that_first() -> None:
-    first = build(example.build_running_campaign()).caveats[0]
-    assert first.startswith("The campaign is not complete: 5 of 9")
+    brief = build(example.build_running_campaign())
+    assert brief.caveats[0].startswith("The campaign is not complete: 5 of 9")
+    assert get_figures(brief)["Size"] == ("none so far", "the best is 0.5 CPU / 96 MiB with 280 users")
 
 
 def test_many_caveats_are_cut_and_counted() -> None:

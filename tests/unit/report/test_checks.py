@@ -4,8 +4,21 @@ from dataclasses import replace
 
 import pytest
 
-from harness.model import CampaignResult, CellResult, Drift, Judgement, Repeatability, Rule, Slo, Verdict
+from harness.model import (
+    MIB,
+    CampaignResult,
+    CellResult,
+    Drift,
+    Judgement,
+    MemoryOutlook,
+    MemoryTrend,
+    Repeatability,
+    Rule,
+    Slo,
+    Verdict,
+)
 from harness.model.evidence import CpuStolen, SloBroken, SloEvaluation
+from harness.model.light_load import NoShortfall, ShortfallGap
 from harness.report import build_summary, build_view, render_html, render_markdown, render_table
 from harness.report.view.checks import build_check_facts, describe_drift
 from harness.report.view.text import format_change
@@ -14,6 +27,7 @@ from tests.unit.report import example
 PASSED = example.build_step(1, 400, 1.0).judgement
 TOO_SLOW = Judgement(Rule.SLO_BROKEN, SloBroken(SloEvaluation(Slo("p95", 1.0), 1.2, False, True)))
 STEAL = Judgement(Rule.STEAL, CpuStolen(0.14))
+MEMORY = MemoryTrend(MemoryOutlook.UNKNOWN, 30.0, 0, 70 * MIB, 0.0, 0.0, 0.0, 70.0 * MIB, None)
 UNMARKED = Drift(example.NINE_SIZES[8].cell, 400, Verdict.PASS, PASSED, 0.012, -0.003, 0.04, 0.05)
 
 
@@ -47,6 +61,21 @@ def test_a_size_that_is_known_as_precisely_as_was_asked_says_nothing() -> None:
     cell = replace(example.build_cpu_bound(0.25, 96, (139,), (146,)), asked_precision_ratio=0.1)
     facts = build_check_facts(example.build_campaign([cell], precision_ratio=0.05))
     assert not any("known to" in fact.value for fact in facts)
+
+
+@pytest.mark.parametrize(
+    ("changes", "value"),
+    [
+        ({"memory": MEMORY}, "memory"),
+        ({"memory": MEMORY, "shortfall_gap": ShortfallGap(NoShortfall.NO_PACE, 280, 0.95)}, "shortfall"),
+    ],
+)
+def test_a_remark_is_named_by_what_it_is_about(changes: dict[str, object], value: str) -> None:
+    cell = example.build_cpu_bound(0.5, 96, (280,), (294,))
+    steps = (replace(cell.steps[0], **changes), cell.steps[1])  # type: ignore[arg-type]
+    facts = build_check_facts(example.build_campaign([replace(cell, steps=steps)]))
+    (fact,) = [fact for fact in facts if "not known how long its memory lasts" in fact.note]
+    assert fact.value == value
 
 
 THREE_TIMES = build_repetitions(

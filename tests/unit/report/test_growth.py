@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from harness.analyse.result.growth import add_growth, assess_growth, choose_size
 from harness.analyse.result.sizing import recommend_size
 from harness.model import CampaignResult, Ground, Price, Soak, Status
+from harness.model.evidence import NeverBroke
 from harness.report import build_view, render_growth, render_html
 from harness.report.html.growth_chart import build_growth_chart
 from harness.report.view.growth import build_growth_view, describe_replicas
@@ -130,6 +131,16 @@ def test_the_picture_is_full_where_it_was_measured_and_dotted_beyond() -> None:
     assert chart.beyond_x == chart.now_x
     assert chart.paths[0][1].count("M") == 5
     assert build_growth_chart(None, "") is None
+
+
+def test_a_single_user_is_called_so() -> None:
+    cell = example.build_cell(
+        0.5, 96, Status.CENSORED, [example.build_step(1, 1, 0.5)], sustained_users=1, evidence=NeverBroke()
+    )
+    growth = build_view(example.build_campaign([cell], users_limit=1)).growth
+    assert growth is not None
+    assert growth.notes[0] == "Up to 1 user a size that was measured is enough."
+    assert "No more than 1 user was tried: a higher users.limit" in " ".join(growth.notes)
 
 
 def test_the_terminal_shows_the_table_and_its_notes() -> None:

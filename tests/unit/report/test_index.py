@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.report import render_ab, render_index
-from harness.store import Summary, read_comparisons, read_summaries
+from harness.store import Summary, hold_folder, read_comparisons, read_summaries
 from tests.soak.fuzz import mutate
 from tests.unit.report import ab_example
 
@@ -39,6 +39,58 @@ def test_campaigns_are_listed_newest_first_with_the_trend_of_each_size(tmp_path:
     assert page.count('<path d="M') == 1
 
 
+def make_cell(
+    cell_id: str, sustained: int | None, broken: int | None, status: str = "bracketed"
+) -> dict[str, Any]:
+    """Make a size of 0.5 CPU / 256 MiB as summary.json has it."""
+    cell = {"id": cell_id, "cpu_cores": 0.5, "memory_bytes": 256 << 20, "status": status}
+    return {**cell, "sustained_users": sustained, "broken_users": broken}
+
+
+def test_the_list_says_which_size_to_take_and_how_many_sustain_the_users(tmp_path: Path) -> None:
+    cells = [make_cell("large", 400, None, "censored"), make_cell("small", 100, 105)]
+    store_summary(tmp_path, "20260101-web", None, cells=cells, take={"cell": "large"})
+    store_summary(tmp_path, "20260102-web", None, cells=cells[1:], take=None)
+    store_summary(tmp_path, "20260103-web", None, cells=[], state="interrupted")
+    page = render_index(read_summaries(tmp_path))
+    assert ">take 0.5 CPU / 256 MiB for 400 users; 1 of 2 sizes sustains them<" in page
+    assert ">none of 1 size sustains 400 users<" in page
+    assert ">no size has an answer<" in page
+
+
+def test_a_campaign_that_was_killed_is_interrupted_and_one_whose_folder_is_held_runs(tmp_path: Path) -> None:
+    store_summary(tmp_path, "20260101-web", 100, state="running")
+    page = render_index(read_summaries(tmp_path))
+    assert "<td>interrupted</td>" in page
+    assert ">so far: none of 1 size sustains 400 users<" in page
+    with hold_folder(tmp_path / "20260101-web"):
+        assert "<td>running</td>" in render_index(read_summaries(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "change", "bracket"),
+    [
+        ((100, 105, "bracketed"), (90, 95, "bracketed"), "-10 %", "90 – 95"),
+        ((100, 105, "bracketed"), (400, None, "censored"), "≥ +300 %", "≥ 400"),
+        ((100, 105, "bracketed"), (80, None, "censored"), "–", "≥ 80"),
+        ((400, None, "censored"), (300, 310, "bracketed"), "–", "300 – 310"),
+        ((100, 105, "bracketed"), (None, 10, "none"), "–", "none"),
+        ((100, 105, "bracketed"), (10, None, "invalid"), "–", "invalid"),
+        ((100, 105, "bracketed"), (400, None, "inferred"), "–", "≥ 400"),
+        ((100, 105, "bracketed"), (None, 400, "inferred"), "–", "&lt; 400"),
+    ],
+)
+def test_the_latest_change_is_that_of_the_last_two_answers(
+    tmp_path: Path, before: tuple[Any, ...], now: tuple[Any, ...], change: str, bracket: str
+) -> None:
+    """An older campaign of 50 users changes nothing."""
+    for number, answer in enumerate(((50, 55, "bracketed"), before, now), 1):
+        store_summary(tmp_path, f"2026010{number}-web", None, cells=[make_cell("one", *answer)])
+    page = render_index(read_summaries(tmp_path)).replace("\u00a0", " ")
+    assert f'<td class="n">{change}</td>' in page
+    assert f'<td class="n">{bracket}</td></tr>' in page
+
+
 def test_a_damaged_summary_is_named_and_hides_no_other(tmp_path: Path) -> None:
     store_summary(tmp_path, "20260101-web", 100)
     store_summary(tmp_path, "20260102-web", 100, cells=[{"cpu_cores": "many"}])
@@ -49,7 +101,7 @@ def test_a_damaged_summary_is_named_and_hides_no_other(tmp_path: Path) -> None:
     assert [bool(each.damage) for each in stored] == [False, True, True, True]
     page = render_index(stored)
     assert page.count("can&#39;t be read") == 3
-    assert page.count("0 of 1 size sustain 400 users") == 1
+    assert page.count("none of 1 size sustains 400 users") == 1
 
 
 def test_foreign_texts_of_a_summary_are_no_markup(tmp_path: Path) -> None:

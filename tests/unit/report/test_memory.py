@@ -5,7 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from harness.model import MIB, CellResult, CompanionUse, Limits, MemoryOutlook, MemoryTrend
+from harness.model import (
+    MIB,
+    CellResult,
+    CompanionUse,
+    Limits,
+    MemoryOutlook,
+    MemoryTrend,
+    ShownMemory,
+)
 from harness.model.stalls import MemoryShort
 from harness.report.view.memory import describe_memory, warn_of_companions, warn_of_memory
 from tests.builders import make_result
@@ -27,7 +35,7 @@ def make_watched_result(
 @pytest.mark.parametrize(
     ("growth", "lasts_s", "text"),
     [
-        (0.9, 6780.0, "154 MiB of 256 MiB at 400 users, growing by 0.9 MiB a minute, which lasts 1 h 53 min"),
+        (0.9, 6780.0, "154 MiB of 256 MiB at 400 users, growing by 0.9 MiB a minute: full after 1 h 53 min"),
         (0.0, None, "154 MiB of 256 MiB at 400 users, level"),
         (-3.0, None, "154 MiB of 256 MiB at 400 users, level"),
     ],
@@ -43,9 +51,26 @@ def test_a_memory_that_lasts_is_described_by_its_longest_step(
 def test_a_memory_that_was_not_watched_long_enough_is_a_warning() -> None:
     result = make_watched_result(MemoryOutlook.UNKNOWN, 30.0, 240.0)
     assert warn_of_memory(result) == (
-        "not known how long its memory lasts: 154 MiB of 256 MiB at 400 users, growing by 30.0 MiB a minute, "
-        "which lasts 4 min (watched for 5 min 10 s, which is too short to tell)"
+        "not known how long its memory lasts: 154 MiB of 256 MiB at 400 users, growing by 30.0 MiB a minute: "
+        "full after 4 min (watched for 5 min 10 s, which is too short to tell)"
     )
+
+
+@pytest.mark.parametrize(
+    ("lasts", "outcome", "warning"),
+    [(True, "and it lasts there", ""), (False, "and passed", "not known how long its memory lasts: ")],
+)
+def test_a_size_that_was_spared_the_wait_names_the_one_that_waited(
+    lasts: bool, outcome: str, warning: str
+) -> None:
+    result = make_watched_result(MemoryOutlook.UNKNOWN, 0.0, None)
+    result = replace(result, shown_memory=ShownMemory(Limits(0.5, 96 * MIB), 271.0, lasts))
+    text = (
+        "154 MiB of 256 MiB at 400 users, level (watched for 5 min 10 s only, because 0.5 CPU / 96 MiB had "
+        f"as much for 4 min 31 s, {outcome})"
+    )
+    assert describe_memory(result) == text
+    assert warn_of_memory(result) == (warning and f"{warning}{text}")
 
 
 @pytest.mark.parametrize(

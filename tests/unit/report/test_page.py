@@ -60,9 +60,10 @@ def test_the_page_reloads_only_while_the_campaign_runs() -> None:
 
 
 def test_a_campaign_without_any_step_has_a_page() -> None:
-    assert "No size has a step yet" in render_page(
+    assert "No size has a step yet." in render_page(
         example.build_campaign([example.build_cell(1.0, 64, Status.RUNNING)], state=CampaignState.RUNNING)
     )
+    assert "No size has a step." in render_page(example.build_campaign([example.build_failed_size()]))
 
 
 def test_25_sizes_make_less_than_2_mb_in_less_than_a_second() -> None:
@@ -225,6 +226,41 @@ def test_the_labels_at_the_ends_of_curves_do_not_overlap() -> None:
     for number, one in enumerate(labels):
         for other in labels[number + 1 :]:
             assert abs(one.x - other.x) >= 80 or abs(one.y - other.y) >= 9
+
+
+def test_limits_next_to_each_other_are_named_together() -> None:
+    """On a panel a factor of 1.2 is less than a label is high, and one of 10 is more."""
+    slos = (Slo("p50", 0.1), Slo("p95", 1.0), Slo("p99", 1.2))
+    charts = build_charts(build_view(example.build_campaign(slos=slos)))
+    for axes in (charts.panel, charts.overview):
+        assert [limit.label for limit in axes.rt_limits] == [
+            "p99 of RT ≤ 1.2 s, p95 of RT ≤ 1 s",
+            "",
+            "p50 of RT ≤ 0.1 s",
+        ]
+        assert len({limit.y for limit in axes.rt_limits}) == 3
+
+
+def test_an_slo_on_another_percentile_than_the_p95_is_said_beside_the_picture() -> None:
+    note = "The SLO is on another response time than p95"
+    assert note in render_page(example.build_campaign(slos=(Slo("p99", 1.0),)))
+    assert note not in render_page(example.build_campaign())
+    assert note not in render_page(example.build_campaign(slos=(Slo("p95", 1.0, "GET /"),)))
+
+
+def test_a_search_that_is_not_over_is_called_unfinished_in_an_interrupted_campaign_too() -> None:
+    page = render_page(replace(example.build_running_campaign(), state=CampaignState.INTERRUPTED))
+    assert "<b>unfinished</b> not done yet" in page
+    assert ">not begun<" in page
+    assert "measuring<" not in page
+
+
+def test_repetitions_are_told_apart_beside_the_picture() -> None:
+    once = example.build_cpu_bound(0.5, 96, (280,), (294,))
+    again = replace(once, cell=replace(once.cell, id="again", repetition=2))
+    page = render_page(example.build_campaign([once, again]))
+    assert page.count("<span>0.5 CPU / 96 MiB <small>") + page.count("<span>0.5 CPU / 96 MiB</span>") == 1
+    assert "<span>0.5 CPU / 96 MiB (run 2)" in page
 
 
 def test_many_sizes_are_named_beside_the_chart_only() -> None:

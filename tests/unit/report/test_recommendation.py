@@ -7,13 +7,16 @@ from harness.model import (
     CampaignState,
     CellResult,
     Factor,
+    Judgement,
     Margin,
     Price,
+    Rule,
     Sizing,
+    Slo,
     Soak,
     Status,
 )
-from harness.model.evidence import BrokenByLarger, SustainedBySmaller
+from harness.model.evidence import BrokenByLarger, SloEvaluation, SlosHold, SustainedBySmaller
 from harness.report import build_view, describe_sizing, render_html, write_recommendation
 from harness.report.view.recommendation import build_recommendation
 from tests.unit.report import example
@@ -222,6 +225,39 @@ def test_smaller_sizes_are_recommended_if_all_sizes_sustain_the_users() -> None:
     assert alone.endswith("No other size was measured: a smaller one may be enough.")
 
 
+def test_the_only_size_is_called_so() -> None:
+    alone = recommend(example.build_cpu_bound(0.5, 96, (245,), (257,)))
+    assert alone.startswith(
+        "The only size, 0.5 CPU / 96 MiB, does not sustain 400 users. It sustains only 245 (245–257), because"
+    )
+    failed = recommend(example.build_failed_size())
+    assert "does not sustain 400 users. It could not be brought up: it was killed while starting" in failed
+    tight = example.build_campaign([example.build_censored_size()], headroom_ratio=0.5)
+    assert write_recommendation(build_view(tight)).endswith(
+        "Measure larger sizes too. No other size was measured."
+    )
+
+
+def test_a_size_with_a_name_is_called_by_it_too() -> None:
+    size = example.build_censored_size()
+    size = replace(size, cell=replace(size.cell, size_name="large"))
+    assert recommend(size).startswith("For 400 users take 1 CPU / 96 MiB (large): it sustained all 400")
+
+
+def test_the_response_times_are_those_that_slos_limit() -> None:
+    """An SLO on one request is left out; without a value of any other the p95 is named."""
+    size = example.build_censored_size()
+    named = SloEvaluation(Slo("p50", 0.3, "GET /"), 0.2, True, True)
+    times = (SloEvaluation(Slo("p99", 0.5), 0.31, True, True), SloEvaluation(Slo("mean", 0.2), 0.1, True, True))
+
+    def recommend_after(*evaluations: SloEvaluation) -> str:
+        last = replace(size.steps[-1], judgement=Judgement(Rule.SLOS_HOLD, SlosHold(evaluations)))
+        return recommend(replace(size, steps=(*size.steps[:-1], last)))
+
+    assert "It did so with p99 0.31 s, mean 0.10 s and 80 % of its CPU." in recommend_after(named, *times)
+    assert "It did so with p95 0.017 s and 80 % of its CPU." in recommend_after(named)
+
+
 def test_the_next_smaller_size_is_called_by_what_it_has_less_of() -> None:
     """Of two neighbours the one with less CPU is explained."""
     taken = example.build_censored_size(1.0, 96)
@@ -240,7 +276,7 @@ def test_the_best_size_and_a_remedy_are_named_if_no_size_sustains_the_users() ->
         example.build_cpu_bound(0.5, 96, (245,), (257,)),
     )
     assert text.startswith(
-        "None of these sizes sustains 400 users: the best, 0.5 CPU / 96 MiB, sustains only 245 (245–257)"
+        "None of these sizes sustains 400 users. The best, 0.5 CPU / 96 MiB, sustains only 245 (245–257)"
     )
     assert text.endswith("; measure sizes with more CPU.")
 
@@ -261,7 +297,7 @@ def test_a_larger_size_is_no_remedy_for_a_target_that_waits_for_something_else()
 
 def test_the_largest_size_is_explained_if_no_size_sustains_any_users() -> None:
     assert (
-        "nor any number that was measured: the largest, 0.5 CPU / 48 MiB, does not even sustain 10 users"
+        "nor any number that was measured. The largest, 0.5 CPU / 48 MiB, does not even sustain 10 users"
         in recommend(example.build_failed_size(), example.build_size_without_capacity())
     )
 
@@ -273,6 +309,9 @@ def test_the_recommendation_of_a_running_campaign_is_about_measured_sizes_only()
     assert (
         recommend(example.build_running_size(), state=CampaignState.RUNNING)
         == "No size has an answer yet. Without an answer: 0.5 CPU / 256 MiB."
+    )
+    assert recommend(example.build_running_size(), state=CampaignState.INTERRUPTED).startswith(
+        "No size has an answer yet."
     )
 
 

@@ -125,7 +125,7 @@ def test_the_recommendation_says_if_it_is_not_known_how_long_the_memory_lasts() 
     growing = replace(STEP, memory=make_trend(MemoryOutlook.UNKNOWN, 310.0, 90))
     assert (
         "of memory. It is not known how long its memory lasts: 90 MiB of 96 MiB at 400 users, growing by 3.0 "
-        "MiB a minute, which lasts 2 min (watched for 5 min 10 s, which is too short to tell). With less CPU"
+        "MiB a minute: full after 2 min (watched for 5 min 10 s, which is too short to tell). With less CPU"
     ) in recommend(Soak(400, growing, growing.judgement))
 
 

@@ -23,7 +23,8 @@ from tests.unit.report import example
         (example.build_invalid_size(), "invalid"),
         (example.build_skipped_size(), "skipped"),
         (example.build_running_size(), "≥ 80"),
-        (example.build_cell(1.0, 64, Status.RUNNING), "waiting"),
+        (example.build_cell(1.0, 64, Status.RUNNING), "not begun"),
+        (example.build_cell(1.0, 64, Status.RUNNING, [example.build_step(1, 10, 1.0)]), "no answer yet"),
         (example.build_cell(1.0, 64, Status.INFERRED, broken_users=400), "< 400"),
     ],
 )

@@ -42,9 +42,10 @@ function isLower(rank, other) {
 
 // Write the sentence with the answer.
 const formatCount = (value) => value < 10000 ? String(value) : String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+const formatUsers = (users) => `${formatCount(users)} user${users === 1 ? "" : "s"}`;
 const formatHeadroom = (headroom) => `${Number((headroom / MILLION * 100).toPrecision(4))} %`;
 function nameChoice({ option, replicas }) {
-  return (replicas > 1 ? `${replicas} × ${option.size}` : option.size) + (option.name ? ` (${option.name})` : "");
+  return (replicas > 1 ? `${formatCount(replicas)} × ${option.size}` : option.size) + (option.name ? ` (${option.name})` : "");
 }
 function formatCost({ option, replicas }) {
   if (option.cost === null) return "";
@@ -53,18 +54,18 @@ function formatCost({ option, replicas }) {
   return `${price.toFixed(Math.min(decimals, 9))} ${growth.currency}`.trimEnd();
 }
 function describeChoice(choice, users, headroom) {
-  const asked = `For ${formatCount(users)} users${headroom ? ` with ${formatHeadroom(headroom)} headroom` : ""}`;
+  const asked = `For ${formatUsers(users)}${headroom ? ` with ${formatHeadroom(headroom)} headroom` : ""}`;
   if (choice === null) {
     const { shared } = growth;
-    const reason = shared === null ? "" : `: ${shared.name}, which all replicas share, is expected to be full at ${formatCount(shared.users)} users`;
+    const reason = shared === null ? "" : `: ${shared.name}, which all replicas share, is expected to be full at ${formatUsers(shared.users)}`;
     return `${asked} no size is known to be enough${reason}.`;
   }
   const cost = formatCost(choice), [before, after] = growth.costWords, priced = cost ? before + cost + after : "";
-  const take = `${asked} take ${nameChoice(choice)}${priced}`, until = `up to ${formatCount(choice.until)} users`;
+  const take = `${asked} take ${nameChoice(choice)}${priced}`, enough = `enough up to ${formatUsers(choice.until)}`;
   const known = choice.option.inferred ? "inferred from another size" : "measured";
-  if (choice.ground === "measured") return `${take}: ${known}, ${until}.`;
-  if (choice.ground === "predicted") return `${take}: the users were ${known}, the headroom is predicted, ${until}.`;
-  if (choice.ground === "reasoned") return `${take}: reasoned, not measured, ${until}, if nothing that the replicas share is full before.`;
+  if (choice.ground === "measured") return `${take}: ${known}, ${enough}.`;
+  if (choice.ground === "predicted") return `${take}: ${enough}; the users were ${known}, the headroom is predicted.`;
+  if (choice.ground === "reasoned") return `${take}: reasoned, not measured, ${enough}, if nothing that the replicas share is full before.`;
   const instead = choice.instead === null ? "" : `; ${nameChoice(choice.instead)} would (reasoned, not measured)`;
   const sustained = choice.option.inferred ? `the users were ${known}` : "it sustained the users";
   return `${take}: ${sustained}, but no size keeps the headroom${instead}.`;
@@ -84,7 +85,7 @@ function markChoice(choice, users) {
   cells.flatMap((cell) => tiles.get(cell) ?? []).forEach((tile) => {
     const label = document.createElement("span"), { option, replicas } = choice;
     label.className = "take";
-    label.textContent = replicas === option.replicas ? "take this" : `take ${replicas} ${option.replicas === 1 ? "of these" : "replicas"} (reasoned)`;
+    label.textContent = replicas === option.replicas ? "take this" : `take ${formatCount(replicas)} ${option.replicas === 1 ? "of these" : "replicas"} (reasoned)`;
     tile.prepend(label);
     tile.parentElement.classList.add("taken");
   });
@@ -98,10 +99,10 @@ function buildWhatIf(group) {
   let { users, headroom } = growth;
   headroomRange.max = String(Math.max(100, Math.ceil(headroom / MILLION * 100)));
   const show = () => {
-    const usersText = formatCount(users), headroomText = formatHeadroom(headroom);
-    document.getElementById("what-if-users-shown").textContent = usersText;
+    const headroomText = formatHeadroom(headroom);
+    document.getElementById("what-if-users-shown").textContent = formatCount(users);
     document.getElementById("what-if-headroom-shown").textContent = headroomText;
-    usersRange.setAttribute("aria-valuetext", `${usersText} users`);
+    usersRange.setAttribute("aria-valuetext", formatUsers(users));
     headroomRange.setAttribute("aria-valuetext", headroomText);
     const choice = chooseSize(users, headroom);
     answer.textContent = describeChoice(choice, users, headroom).replace(/(\d) (?=%|MiB|CPU|×)/g, "$1\u00a0");

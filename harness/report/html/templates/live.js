@@ -19,6 +19,7 @@ const setText = (element, text) => { if (element.textContent !== text) element.t
 const isNumber = (value) => value !== null && value !== undefined;
 const shorten = (value) => Number.isInteger(value) ? value : Number(value.toPrecision(3));
 const format = (value, unit = "") => isNumber(value) ? `${shorten(value)}${unit && ` ${unit}`}` : "–";
+const formatUsers = (users) => !isNumber(users) ? "–" : users < 10000 ? String(users) : String(users).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 const getLast = (values) => values.length ? values[values.length - 1] : null;
 
 // The charts of a step: [title, unit, [[column, class of its line], …], limit]. The first column's last value is shown.
@@ -95,24 +96,30 @@ function drawStep(step, p95Limit, isKilled) {
 }
 
 // A size's search on the axis of users: the part where its capacity lies, its steps, and the one in progress.
-function drawSearch(size, now, usersLimit) {
-  const placeX = (users) => 8 + 384 * Math.min(users, usersLimit) / Math.max(1, usersLimit);
+function drawSearch(size, now, mostUsers) {
+  const placeX = (users) => 8 + 384 * Math.min(users, mostUsers) / Math.max(1, mostUsers);
   const svg = createSvgElement("svg", { viewBox: "0 0 400 24", role: "img", "aria-label": `${size.size}: ${size.outcome}` });
   svg.append(createSvgElement("path", { class: "axis", d: "M8 12H392" }));
   const isOpen = size.steps.length > 0 || now !== null;
-  if (isOpen) svg.append(createSvgElement("path", { class: "part", d: `M${placeX(size.sustained_users ?? 0)} 12H${placeX(size.broken_users ?? usersLimit)}` }));
+  if (isOpen) svg.append(createSvgElement("path", { class: "part", d: `M${placeX(size.sustained_users ?? 0)} 12H${placeX(size.broken_users ?? mostUsers)}` }));
   for (const [users, verdict] of size.steps) {
     svg.append(createSvgElement("text", { class: `mark ${verdict.toLowerCase()}`, x: placeX(users), y: 16 }, SYMBOLS[verdict] ?? "?"));
   }
   if (now !== null) svg.append(createSvgElement("text", { class: "now", x: placeX(now), y: 17 }, "▲"));
   return svg;
 }
-function drawSize(size, step, usersLimit) {
+// Return where the axis of users ends: at the limit, or not far above the most users that were held so far.
+function findMostUsers(state) {
+  const held = state.sizes.flatMap((size) => [...size.steps.map(([users]) => users), size.sustained_users ?? 0, size.broken_users ?? 0]);
+  const most = Math.max(0, ...held, ...state.steps.map((step) => step.users ?? 0));
+  return most > 0 ? Math.min(state.users_limit, Math.round(roundUp(most))) : state.users_limit;
+}
+function drawSize(size, step, mostUsers) {
   const now = step === undefined ? null : step.users;
   const isFirstStep = step !== undefined && size.status === "running" && size.steps.length === 0;
   return createElement("tr", { className: step === undefined ? "" : "is-active" },
     createElement("th", { scope: "row" }, size.size),
-    createElement("td", {}, drawSearch(size, now, usersLimit)),
+    createElement("td", {}, drawSearch(size, now, mostUsers)),
     createElement("td", { className: "why" }, isFirstStep ? "no verdict yet" : size.outcome));
 }
 function drawVerdict(line) {
@@ -140,7 +147,7 @@ function describeState(state) {
   if (state.problem) return `The campaign can't be read: ${state.problem}`;
   if (state.comparison) return describeComparison(state.comparison, state);
   const done = state.sizes.filter((size) => size.status !== "running").length;
-  if (state.state === "complete") return state.take ? `The campaign is complete. Take ${state.take} for ${state.users_limit} users: the report says why.` : "The campaign is complete. The report says what was found.";
+  if (state.state === "complete") return state.take ? `The campaign is complete. Take ${state.take} for ${formatUsers(state.users_limit)} ${state.users_limit === 1 ? "user" : "users"}: the report says why.` : "The campaign is complete. The report says what was found.";
   if (state.state === "interrupted") return "The campaign was interrupted. The same command goes on where it stopped.";
   if (state.silent_s === undefined) return "This campaign runs no search at the moment, or was killed: what its reports say so far is below.";
   return `${done} of ${state.sizes.length} ${state.sizes.length === 1 ? "size is" : "sizes are"} done.${describeIdle(state)}`;
@@ -166,8 +173,9 @@ function draw(state) {
   byId("pairs-section").hidden = pairs.length === 0;
   byId("pairs").replaceChildren(...pairs.map(drawPair));
   byId("search-section").hidden = state.comparison !== undefined;
-  setText(byId("limit"), format(state.users_limit));
-  byId("sizes").replaceChildren(...state.sizes.map((size) => drawSize(size, steps.get(size.id), state.users_limit)));
+  const mostUsers = findMostUsers(state);
+  setText(byId("limit"), formatUsers(mostUsers));
+  byId("sizes").replaceChildren(...state.sizes.map((size) => drawSize(size, steps.get(size.id), mostUsers)));
   byId("verdicts-section").hidden = state.verdicts.length === 0;
   byId("verdicts").replaceChildren(...state.verdicts.slice().reverse().map(drawVerdict));
 }

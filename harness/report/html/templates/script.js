@@ -113,7 +113,7 @@ document.getElementById("filter").addEventListener("input", (event) => {
 const TIME_PANELS = [
   ["users", "", ["users"], null],
   ["RPS", "", ["rps"], null],
-  ["RT, p95", "s", ["p95_s"], null],
+  ["RT, p95", "s", ["p95_s"], "p95_s"],
   ["errors", "per second", ["errors_ps"], null],
   ["CPU", "cores: target, generator dashed, host dotted; limit in red", ["cpu_cores", "generator_cores", "host_cores"], "cpu_cores"],
   ["throttled periods", "share", ["throttled_ratio"], null],
@@ -211,9 +211,12 @@ function drawRange(svg, steps, limits, range) {
   return { cursor, range, points: points.filter(([second]) => isInRange(second)).map(([second, text]) => [placeX(second), text]) };
 }
 function drawPanel(svg, [title, unit, keys, limitKey], row, steps, limits, placeX, isInRange) {
-  const top = row * (PANEL_HEIGHT + GAP) + 12, limit = limitKey ? limits[limitKey] : 0;
+  const top = row * (PANEL_HEIGHT + GAP) + 12, asked = limits[limitKey] ?? 0, isSlo = limitKey === "p95_s" && asked > 0;
   const readVisible = (step, key) => readColumn(step, key).map((value, index) => isInRange(findInstant(step, index)) ? value : null);
-  const highest = Math.max(limit, ...steps.flatMap((step) => keys.flatMap((key) => readVisible(step, key).filter((value) => value !== null)))) || 1;
+  const most = Math.max(0, ...steps.flatMap((step) => keys.flatMap((key) => readVisible(step, key).filter((value) => value !== null))));
+  // An SLO far above what was measured would flatten the curve: it is named, but not drawn.
+  const limit = isSlo && asked > 4 * most ? 0 : asked, highest = Math.max(limit, most) || 1;
+  if (isSlo) unit = `s; SLO ≤ ${formatNumber(asked)} s${limit ? " in red" : ""}`;
   const placeY = (value) => top + PANEL_HEIGHT - 6 - (PANEL_HEIGHT - 6) * Math.max(0, value) / highest;
   svg.append(createSvgElement("path", { class: "base", d: `M${LEFT} ${placeY(0)}H${RIGHT}` }));
   svg.append(createSvgElement("text", { class: "title", x: LEFT, y: top - 2 }, unit ? `${title}, ${unit}` : title));
@@ -245,14 +248,22 @@ each("details.cell", (details) => {
   draw();
 });
 
+// Say for how long nothing was written into this page, which a campaign that was killed leaves as it is.
+function describeSilence() {
+  const EXPECTED_MIN = 15, minutes = Math.floor((Date.now() - Date.parse(document.lastModified)) / 60000);
+  if (!(minutes >= EXPECTED_MIN)) return "";
+  const age = minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h`;
+  return `Nothing was written here for ${age}: a step is long, or the campaign was killed; \`harness report\` tells which. `;
+}
+
 // Reload the page while the campaign runs, except while details are open or the filter has the focus, and after "Pause".
 const refreshing = document.getElementById("refreshing");
 if (refreshing) {
-  const everyS = Number(refreshing.dataset.everyS), pause = document.createElement("button");
+  const everyS = Number(refreshing.dataset.everyS), pause = document.createElement("button"), silence = describeSilence();
   pause.type = "button";
   pause.className = "pause";
   const setPaused = (isPaused) => {
-    refreshing.textContent = isPaused ? "Reloading is paused. " : `This page reloads every ${everyS}\u00a0s, unless details are open. `;
+    refreshing.textContent = isPaused ? "Reloading is paused. " : `${silence}This page reloads every ${everyS}\u00a0s, unless details are open. `;
     pause.textContent = isPaused ? "Continue" : "Pause";
     pause.setAttribute("aria-pressed", String(isPaused));
     refreshing.append(pause);

@@ -6,9 +6,20 @@ import pytest
 
 from bench.search.trial import SimulatedScenario, Strategy, build_grid, measure_matrix
 from bench.simulation.model import QUIET, Service
-from harness.analyse.result.decision import choose_precise_step
-from harness.analyse.search.shown_memory import believe_shown_memory, find_shown_bytes
-from harness.model import MIB, CellResult, MemoryOutlook, MemoryTrend, Status, StepResult
+from harness.analyse.result.decision import add_asked_precision, choose_precise_step
+from harness.analyse.search.shown_memory import believe_shown_memory, find_shown_bytes, find_shown_memory
+from harness.model import (
+    MIB,
+    CampaignResult,
+    CampaignState,
+    CellResult,
+    Limits,
+    MemoryOutlook,
+    MemoryTrend,
+    ShownMemory,
+    Status,
+    StepResult,
+)
 from harness.model.stalls import MemoryShort
 from tests.builders import make_plan, make_result
 from tests.unit.analyse.synthetic import make_step
@@ -91,6 +102,48 @@ def test_only_as_much_memory_as_was_shown_is_taken_to_last(mib: int, outlook: Me
     (step,) = believe_shown_memory(PLAN, CELL, [watch(100, UNKNOWN, 40.0, mib=mib)], [make_other(watch(100))])
     assert step.memory is not None
     assert step.memory.outlook is outlook
+
+
+def make_spared(mib: int = 80, outlook: MemoryOutlook = UNKNOWN) -> CellResult:
+    """Make a size that passed with 100 users and was watched for 40 s."""
+    result = make_result(0.5, 100, 105, mib=96)
+    return replace(result, steps=(watch(100, outlook, 40.0, mib=mib), make_step(105, "FAIL")))
+
+
+@pytest.mark.parametrize(
+    ("spared", "others", "shown"),
+    [
+        (make_spared(), [make_other(watch(100))], ShownMemory(Limits(1.0, 96 * MIB), 60.0, lasts=True)),
+        (
+            make_spared(),
+            [make_other(watch(100, UNKNOWN, 310.0)), make_other(watch(120), cores=2.0)],
+            ShownMemory(Limits(2.0, 96 * MIB), 60.0, lasts=True),
+        ),
+        (
+            make_spared(),
+            [make_other(watch(100, UNKNOWN, 310.0))],
+            ShownMemory(Limits(1.0, 96 * MIB), 310.0, lasts=False),
+        ),
+        (make_spared(81), [make_other(watch(100))], None),
+        (make_spared(outlook=LASTS), [make_other(watch(100))], None),
+        (make_spared(), [], None),
+    ],
+    ids=["one", "known to last first", "watched to the end", "less memory", "known by itself", "alone"],
+)
+def test_a_size_that_was_spared_the_wait_knows_which_other_one_waited(
+    spared: CellResult, others: list[CellResult], shown: ShownMemory | None
+) -> None:
+    assert find_shown_memory(PLAN, spared, [spared, *others]) == shown
+
+
+def test_only_a_size_away_from_the_decision_was_spared_the_wait() -> None:
+    """A larger size that sustains 100 of 400 users is too small, and so are all below it."""
+    cells = (make_other(watch(100)), make_spared())
+    campaign = CampaignResult("one", "web", CampaignState.COMPLETE, "", 400, PLAN.slos, cells)
+    shown = [cell.shown_memory for cell in add_asked_precision(campaign, PLAN).cells]
+    assert shown == [None, ShownMemory(Limits(1.0, 96 * MIB), 60.0, lasts=True)]
+    alone = replace(campaign, cells=(make_spared(), make_other(watch(100), cores=0.25)))
+    assert add_asked_precision(alone, PLAN).cells[0].shown_memory is None
 
 
 SUSTAINING = replace(make_result(1.0, 400, None, Status.CENSORED, None, 96), steps=(watch(400),))
