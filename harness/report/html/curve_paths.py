@@ -156,7 +156,7 @@ def place_rt_limits(rt_limits: Iterable[tuple[str, float]], rt: Scale) -> tuple[
     """
     groups: list[list[tuple[float, str]]] = []
     for label, at_s in sorted(rt_limits, key=lambda limit: -limit[1]):
-        if at_s <= 0:
+        if not at_s > 0:
             continue
         if groups and rt(at_s) - groups[-1][0][0] < _LABEL_HEIGHT:
             groups[-1].append((rt(at_s), label))

@@ -71,6 +71,7 @@ def load_templates() -> Environment:
     templates.filters.update(
         keep_units_together=text.keep_units_together,
         format_number=text.format_number,
+        format_seconds=text.format_seconds,
         format_users=text.format_users,
         shorten=text.shorten,
     )

@@ -236,22 +236,29 @@ def list_figures(step: StepResult, limits: Limits) -> list[str]:
 
 
 def list_response_times(step: StepResult) -> list[str]:
-    """Return the response times of a step that passed, as its SLOs limit them: `p99 0.31 s`, or else the p95.
+    """Return the response times of a step that passed, as its SLOs limit them: `p99 0.31 s`, or else the p95."""
+    times_s, p95_s = collect_response_times(step), keep_finite(step.latency.p95_s)
+    if not times_s and p95_s is not None:
+        times_s = {"p95": p95_s}
+    return [f"{clean_text(name)} {format_seconds(value)}" for name, value in times_s.items()]
 
-    SLOs on requests of one name are left out.
-    """
+
+def collect_response_times(step: StepResult) -> dict[str, float]:
+    """Return the response times of a step that passed, by the indicators of its SLOs on all requests."""
     evidence = step.judgement.evidence
     evaluations = evidence.evaluations if isinstance(evidence, SlosHold) else ()
-    times_s = {
-        clean_text(each.slo.indicator): keep_finite(each.value)
+    return {
+        each.slo.indicator: value
         for each in evaluations
         if each.slo.request_name is None and each.slo.is_response_time
+        if (value := keep_finite(each.value)) is not None
     }
-    known = {name: value for name, value in times_s.items() if value is not None}
-    p95_s = keep_finite(step.latency.p95_s)
-    if not known and p95_s is not None:
-        known = {"p95": p95_s}
-    return [f"{name} {format_seconds(value)}" for name, value in known.items()]
+
+
+def find_sustained_step(result: CellResult) -> StepResult | None:
+    """Return the last step that passed with the users that the size sustained; None if it was not held."""
+    passed = (step for step in reversed(result.usable_steps) if step.verdict is Verdict.PASS)
+    return next((step for step in passed if step.users == result.sustained_users), None)
 
 
 def explain_wide_bracket(result: CellResult) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from harness.model import CampaignResult, CellResult, Cost, Limits, Status, Verdict
 from harness.report.view import cell_text, text
 from harness.report.view.checks import format_spread
-from harness.report.view.curves import describe_shape
+from harness.report.view.curves import describe_shape, find_other_slo
 from harness.report.view.explanations import explain_evidence
 from harness.report.view.memory import describe_memory
 from harness.report.view.speed import describe_slowdown, format_reference
@@ -20,9 +20,9 @@ class CellView:
     `name` is the size's name in the matrix and its repetition. `why` is the limiting factor and its evidence.
     `reference` is the capacity with the host at its best, and `slowdown` says why it differs from the
     bracket; both are empty if that is unknown, and `slowdown` also if they differ little. `shape` is what the
-    curve does at its upper end. `heat` is 1 … 9 by
-    sustained users, 0 if it sustains none, None if unknown. Prices are empty without a cost. `result` keeps
-    the numbers for charts and sorting.
+    curve does at its upper end. `slo_time_s` is the response time that the first SLO on all requests limits,
+    if that is another one than the p95. `heat` is 1 … 9 by sustained users, 0 if it sustains none, None if
+    unknown. Prices are empty without a cost. `result` keeps the numbers for charts and sorting.
     """
 
     id: str
@@ -43,6 +43,7 @@ class CellView:
     slowdown: str
     rps: str
     p95: str
+    slo_time_s: float | None
     error_ratio: str
     cpu_used: str
     cpu_share: str
@@ -95,6 +96,7 @@ def build_cell_view(campaign: CampaignResult, result: CellResult, cost: Cost | N
         slowdown=describe_slowdown(result),
         rps=text.format_rate(numbers.rps),
         p95=text.format_seconds(numbers.p95_s),
+        slo_time_s=_find_slo_time(campaign, result),
         error_ratio=text.format_ratio(numbers.error_ratio),
         cpu_used=text.format_cores(numbers.cpu_used_cores),
         cpu_share=text.format_ratio(text.compute_share(numbers.cpu_used_cores, limits.total_cores)),
@@ -113,6 +115,13 @@ def build_cell_view(campaign: CampaignResult, result: CellResult, cost: Cost | N
         steps=_build_step_views(result),
         result=numbers,
     )
+
+
+def _find_slo_time(campaign: CampaignResult, result: CellResult) -> float | None:
+    name, step = find_other_slo(campaign.slos), cell_text.find_sustained_step(result)
+    if not name or step is None or result.status is Status.INVALID:
+        return None
+    return cell_text.collect_response_times(step).get(name)
 
 
 def _is_recommended(campaign: CampaignResult, limits: Limits) -> bool:

@@ -41,7 +41,13 @@ def list_rt_limits(slos: Iterable[Slo]) -> tuple[tuple[str, float], ...]:
 def find_p95_limit(slos: Iterable[Slo]) -> float | None:
     """Return the limit on the p95 of all requests in seconds; None without one."""
     limits_s = (slo.at_most for slo in slos if slo.request_name is None and slo.indicator == "p95")
-    return min(limits_s, default=None)
+    return text.keep_finite(min(limits_s, default=None))
+
+
+def find_other_slo(slos: Iterable[Slo]) -> str:
+    """Return the first indicator of a response time of all requests if none of them is the p95, or nothing."""
+    names = [slo.indicator for slo in slos if slo.request_name is None and slo.is_response_time]
+    return names[0] if names and "p95" not in names else ""
 
 
 def describe_shape(result: CellResult) -> str:

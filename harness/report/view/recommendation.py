@@ -124,15 +124,9 @@ def _list_figures(result: CellResult) -> list[str]:
     if soak is not None:
         return cell_text.list_figures(soak, result.cell.limits)
     used = text.compute_share(result.cpu_used_cores, result.cell.limits.total_cores)
-    sustained = _find_sustained_step(result)
+    sustained = cell_text.find_sustained_step(result)
     times = [] if sustained is None else cell_text.list_response_times(sustained)
     return [*times, *([f"{text.format_ratio(used)} of its CPU"] if used is not None else [])]
-
-
-def _find_sustained_step(result: CellResult) -> StepResult | None:
-    """Return the last step that passed with the users that the size sustained; None if it was not held."""
-    passed = (step for step in reversed(result.usable_steps) if step.verdict is Verdict.PASS)
-    return next((step for step in passed if step.users == result.sustained_users), None)
 
 
 def _find_passed_soak(result: CellResult) -> StepResult | None:

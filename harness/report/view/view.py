@@ -8,7 +8,7 @@ from harness.model.deployment import Deployment
 from harness.report.view import text
 from harness.report.view.cells import CellView, build_cell_view, format_currency
 from harness.report.view.checks import Fact, write_warnings
-from harness.report.view.curves import find_p95_limit, list_rt_limits
+from harness.report.view.curves import find_other_slo, find_p95_limit, list_rt_limits
 from harness.report.view.grid import Grid, build_grid
 from harness.report.view.growth import GrowthView, build_growth_view
 from harness.report.view.machine import build_machine_facts
@@ -29,7 +29,8 @@ class View:
     """A campaign's answer as people read it.
 
     `rt_limits` are the SLOs on the response time of all requests, each with its limit in seconds, and
-    `p95_limit_s` is that of the p95; None without one. `progress` is empty for a complete campaign, `currency` without prices. `relative_costs` are empty with prices. With
+    `p95_limit_s` is that of the p95; None without one. `other_slo` is the first one's indicator if none of
+    them is the p95, otherwise empty. `progress` is empty for a complete campaign, `currency` without prices. `relative_costs` are empty with prices. With
     `variants` the `grid` has each size with the best one, and `tunings` say what that is worth.
     `price_source` says whose list prices they are. `deployment` is that of the size to take. `growth` is None
     if no size is known to sustain any users, and `request_costs` if nothing tells them. `trials` were held
@@ -46,6 +47,7 @@ class View:
     slos: tuple[str, ...]
     rt_limits: tuple[tuple[str, float], ...]
     p95_limit_s: float | None
+    other_slo: str
     sizing: Sizing
     cells: tuple[CellView, ...]
     grid: Grid
@@ -88,6 +90,7 @@ def build_view(result: CampaignResult) -> View:
         slos=tuple(text.format_slo(slo) for slo in result.slos),
         rt_limits=list_rt_limits(result.slos),
         p95_limit_s=find_p95_limit(result.slos),
+        other_slo=text.clean_text(find_other_slo(result.slos)),
         sizing=result.sizing,
         cells=cells,
         grid=build_grid(select_best_variants(cells, result.tunings)),

@@ -19,12 +19,15 @@ from harness.model import (
     Curve,
     CurvePoint,
     CurveShape,
+    Judgement,
+    Rule,
     Slo,
     Status,
     StepCurves,
     Verdict,
 )
 from harness.model.cell_evidence import ErrorsAtAnyLoad
+from harness.model.evidence import SloEvaluation, SlosHold
 from harness.model.failures import RequestFailure
 from harness.report import build_comparison, build_view, render_comparison, render_html
 from harness.report.html.charts import build_charts
@@ -241,11 +244,19 @@ def test_limits_next_to_each_other_are_named_together() -> None:
         assert len({limit.y for limit in axes.rt_limits}) == 3
 
 
-def test_an_slo_on_another_percentile_than_the_p95_is_said_beside_the_picture() -> None:
-    note = "The SLO is on another response time than p95"
-    assert note in render_page(example.build_campaign(slos=(Slo("p99", 1.0),)))
-    assert note not in render_page(example.build_campaign())
-    assert note not in render_page(example.build_campaign(slos=(Slo("p95", 1.0, "GET /"),)))
+def test_an_slo_on_another_percentile_than_the_p95_has_a_column_and_a_note() -> None:
+    note, size, slo = "The SLO is on the p99 of RT", example.build_censored_size(), Slo("p99", 0.5)
+    evaluation = SloEvaluation(slo, 0.314, True, True)
+    last = replace(size.steps[-1], judgement=Judgement(Rule.SLOS_HOLD, SlosHold((evaluation,))))
+    size = replace(size, steps=(*size.steps[:-1], last))
+    page = render_page(example.build_campaign([size], slos=(slo,)))
+    assert note in page
+    assert '<th scope="col" class="n">p99</th>\n      <th scope="col" class="n">Errors</th>' in page
+    assert '<td class="n" data-sort="0.314">0.31 s</td>' in page
+    for slos in (example.SLOS, (Slo("p95", 1.0), slo), (Slo("p99", 1.0, "GET /"),)):
+        page = render_page(example.build_campaign([size], slos=slos))
+        assert note not in page
+        assert page.count('class="n">p99</th>') == 1, "only the table of the size's steps"
 
 
 def test_a_search_that_is_not_over_is_called_unfinished_in_an_interrupted_campaign_too() -> None:
