@@ -360,7 +360,7 @@ def test_a_link_beyond_the_steps_shows_their_last_instants(open_report: OpenRepo
     assert report.errors == []
 
 
-def test_whole_numbers_are_shown_as_they_are_and_others_with_three_digits(open_report: OpenReport) -> None:
+def test_whole_numbers_are_shown_in_full_and_others_with_three_digits(open_report: OpenReport) -> None:
     page = open_report(example.build_campaign()).page
-    shown = page.evaluate("[12345, 0, 0.012345, 101.26, null].map(formatNumber)")
-    assert shown == ["12345", "0", "0.0123", "101", "–"]
+    shown = page.evaluate("[12345, 9999, 0, 0.012345, 101.26, 12345.6, null].map(formatNumber)")
+    assert shown == ["12\u202f345", "9999", "0", "0.0123", "101", "12\u202f300", "–"]

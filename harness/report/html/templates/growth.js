@@ -41,7 +41,6 @@ function isLower(rank, other) {
 }
 
 // Write the sentence with the answer.
-const formatCount = (value) => value < 10000 ? String(value) : String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 const formatUsers = (users) => `${formatCount(users)} user${users === 1 ? "" : "s"}`;
 const formatHeadroom = (headroom) => `${Number((headroom / MILLION * 100).toPrecision(4))} %`;
 function nameChoice({ option, replicas }) {

@@ -17,9 +17,9 @@ const createSvgElement = (name, attributes, text) => {
 // A text is set only if it is another one, so that a screen reader reads no state twice.
 const setText = (element, text) => { if (element.textContent !== text) element.textContent = text; };
 const isNumber = (value) => value !== null && value !== undefined;
+const formatCount = (value) => value < 10000 ? String(value) : String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 const shorten = (value) => Number.isInteger(value) ? value : Number(value.toPrecision(3));
-const format = (value, unit = "") => isNumber(value) ? `${shorten(value)}${unit && ` ${unit}`}` : "–";
-const formatUsers = (users) => !isNumber(users) ? "–" : users < 10000 ? String(users) : String(users).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+const format = (value, unit = "") => isNumber(value) ? `${formatCount(shorten(value))}${unit && ` ${unit}`}` : "–";
 const getLast = (values) => values.length ? values[values.length - 1] : null;
 
 // The charts of a step: [title, unit, [[column, class of its line], …], limit]. The first column's last value is shown.
@@ -147,7 +147,7 @@ function describeState(state) {
   if (state.problem) return `The campaign can't be read: ${state.problem}`;
   if (state.comparison) return describeComparison(state.comparison, state);
   const done = state.sizes.filter((size) => size.status !== "running").length;
-  if (state.state === "complete") return state.take ? `The campaign is complete. Take ${state.take} for ${formatUsers(state.users_limit)} ${state.users_limit === 1 ? "user" : "users"}: the report says why.` : "The campaign is complete. The report says what was found.";
+  if (state.state === "complete") return state.take ? `The campaign is complete. Take ${state.take} for ${format(state.users_limit)} ${state.users_limit === 1 ? "user" : "users"}: the report says why.` : "The campaign is complete. The report says what was found.";
   if (state.state === "interrupted") return "The campaign was interrupted. The same command goes on where it stopped.";
   if (state.silent_s === undefined) return "This campaign runs no search at the moment, or was killed: what its reports say so far is below.";
   return `${done} of ${state.sizes.length} ${state.sizes.length === 1 ? "size is" : "sizes are"} done.${describeIdle(state)}`;
@@ -174,7 +174,7 @@ function draw(state) {
   byId("pairs").replaceChildren(...pairs.map(drawPair));
   byId("search-section").hidden = state.comparison !== undefined;
   const mostUsers = findMostUsers(state);
-  setText(byId("limit"), formatUsers(mostUsers));
+  setText(byId("limit"), format(mostUsers));
   byId("sizes").replaceChildren(...state.sizes.map((size) => drawSize(size, steps.get(size.id), mostUsers)));
   byId("verdicts-section").hidden = state.verdicts.length === 0;
   byId("verdicts").replaceChildren(...state.verdicts.slice().reverse().map(drawVerdict));

@@ -127,7 +127,8 @@ const createSvgElement = (name, attributes, text) => {
   if (text !== undefined) element.textContent = text;
   return element;
 };
-const formatNumber = (value) => value === null ? "–" : String(Number.isInteger(value) ? value : Number(value.toPrecision(3)));
+const formatCount = (value) => value < 10000 ? String(value) : String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+const formatNumber = (value) => value === null ? "–" : formatCount(Number.isInteger(value) ? value : Number(value.toPrecision(3)));
 // Place the steps one after another on the time axis: `from` is where a step begins, in seconds.
 function placeSteps(steps) {
   const GAP_S = 4;
