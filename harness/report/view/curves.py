@@ -111,10 +111,11 @@ def describe_remedies(result: CellResult) -> str:
 def _describe_remedy(remedy: Remedy, limits: Limits, users: int) -> str:
     change = _name_change(limits, remedy.limits)
     source = "measured" if remedy.is_measured else "inferred from what a user needs"
-    if remedy.more_users <= _NOISE_RATIO * users:
+    if remedy.more_users <= _NOISE_RATIO * users and not remedy.is_at_least:
         return f"{change} hardly helps ({source})"
     if not remedy.is_clear:
-        return f"{change}: no clear difference ({source})"
+        tried = f" up to {text.format_users(users + remedy.more_users)}" if remedy.is_at_least else ""
+        return f"{change}: no clear difference{tried} ({source})"
     about = "at least " if remedy.is_at_least else "" if remedy.is_measured else "about "
     return f"{change}: {about}{text.format_users(remedy.more_users)} more ({source})"
 

@@ -20,7 +20,7 @@ class Grid:
 
     A size that is not in the matrix has no entry; repetitions of a size share one. `borders` holds the sides
     (`left`, `top`) on which a size that sustains the campaign's users has a neighbour that is not known to
-    sustain them.
+    sustain them: the next size in its row or its column, over places without one.
     """
 
     cpus: tuple[tuple[Row, str], ...]
@@ -53,10 +53,10 @@ def _find_borders(
     borders = {}
     for row, cpu in enumerate(cpus):
         for column, memory in enumerate(memories):
-            left = (cpu, memories[column - 1]) if column else None
-            above = (cpus[row - 1], memory) if row else None
+            left = [(cpu, smaller) for smaller in memories[:column] if (cpu, smaller) in sizes]
+            above = [(smaller, memory) for smaller in cpus[:row] if (smaller, memory) in sizes]
             neighbours = (("left", left), ("top", above))
-            sides = tuple(side for side, other in neighbours if other is not None and other not in sustaining)
+            sides = tuple(side for side, others in neighbours if others and others[-1] not in sustaining)
             if (cpu, memory) in sustaining and sides:
                 borders[cpu, memory] = sides
     return borders

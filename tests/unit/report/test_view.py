@@ -173,6 +173,20 @@ def test_a_limit_on_the_response_time_is_a_line_in_the_charts() -> None:
     assert view.rt_limits == (("p95 of RT ≤ 1 s", 1.0),)
 
 
+def test_a_line_separates_a_size_from_the_next_one_over_places_without_a_size() -> None:
+    """Four sizes lie in three rows and three columns; only 1 CPU / 512 MiB sustains 400 users."""
+    cells = [
+        example.build_cpu_bound(1.0, 96, (139,), (146,)),
+        example.build_cpu_bound(0.5, 256, (139,), (146,)),
+        example.build_cpu_bound(0.25, 512, (139,), (146,)),
+        example.build_censored_size(1.0, 512),
+    ]
+    grid = build_view(example.build_campaign(cells)).grid
+    assert grid.borders == {((1.0, 1), 512 * MIB): ("left", "top")}
+    alone = build_view(example.build_campaign([cells[1], cells[3]])).grid
+    assert alone.borders == {}
+
+
 def test_a_step_that_was_held_again_on_a_faster_host_says_that_it_does_not_count() -> None:
     result = example.build_cpu_bound(0.5, 96, (80, 142), (151,))
     cell = show_cell(replace(result, superseded_steps=(2,)))

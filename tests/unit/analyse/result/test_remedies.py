@@ -46,6 +46,15 @@ def test_a_size_that_sustained_all_users_gives_a_lower_bound() -> None:
     assert describe_remedies(cell) == "256 MiB instead of 96 MiB: at least 300 users more (measured)"
 
 
+def test_a_size_that_may_sustain_far_more_than_was_tried_does_not_hardly_help() -> None:
+    """390 of 400 users are nearly as many as all, which is all that is known of the larger size."""
+    nearly, all_users = (make_result(0.5, 390, 400, mib=96), make_result(0.5, 400, None, Status.CENSORED))
+    cell = replace(nearly, remedies=find_remedies(nearly, [nearly, all_users]))
+    assert describe_remedies(cell) == (
+        "256 MiB instead of 96 MiB: no clear difference up to 400 users (measured)"
+    )
+
+
 def test_memory_that_no_larger_size_shows_is_inferred_from_what_a_user_needs() -> None:
     """50 users use 48 MiB and 100 use 88 MiB: 0.8 MiB a user, so 96 MiB more hold 120 more users."""
     cell = use_memory((50, 48), (100, 88))
