@@ -237,8 +237,8 @@ class CellResult:
     `estimate_low` and `estimate_high` are the estimate's 95 % interval, which may reach beyond the bracket.
     `precision_ratio` is the precision reached: the bracket is at most as wide as it, and widened by it at
     both ends holds the capacity with a probability of 98 %. None if the windows don't tell it.
-    `asked_precision_ratio` is the one that was asked of this size; None in older results. `shown_memory` tells
-    which other size spared this one the wait for its memory; None if none did.
+    `asked_precision_ratio` is the one that was asked of this size; None in older results. `shown_memory`
+    tells which other size spared this one the wait for its memory; None if none did.
     """
 
     cell: Cell

@@ -302,7 +302,9 @@ def test_a_page_that_was_not_written_for_long_says_so(open_report: OpenReport, t
     long_ago_s = time.time() - 40 * 60 - 5
     os.utime(tmp_path / "page.html", (long_ago_s, long_ago_s))
     page.reload()
-    expect(page.locator("#refreshing")).to_contain_text("Nothing was written here for 40 min: a step is long, or")
+    expect(page.locator("#refreshing")).to_contain_text(
+        "Nothing was written here for 40 min: a step is long, or"
+    )
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ def _build_line(summary: StoredSummary) -> CampaignLine:
 
 
 def _describe_answer(summary: StoredSummary) -> str:
-    """Return which size to take, and how many sizes sustain the users: so far, if the campaign is not over."""
+    """Return which size to take, and how many sizes sustain the users; so far if the campaign is not over."""
     if not summary.sizes:
         return "no size has an answer"
     users = text.format_users(summary.users_limit)

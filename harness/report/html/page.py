@@ -128,7 +128,12 @@ def _build_legend(view: View) -> list[tuple[Status, str, str, str]]:
     """Return every status that occurs, with its name, its symbol and its meaning."""
     statuses = {cell.result.status for cell in view.cells}
     return [
-        (status, "unfinished" if status is Status.RUNNING else status.value, symbol, cell_text.STATUS_MEANINGS[status])
+        (
+            status,
+            "unfinished" if status is Status.RUNNING else status.value,
+            symbol,
+            cell_text.STATUS_MEANINGS[status],
+        )
         for status, symbol in cell_text.STATUS_SYMBOLS.items()
         if status in statuses
     ]

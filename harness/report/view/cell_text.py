@@ -67,7 +67,9 @@ def format_bracket(result: CellResult) -> str:
         case Status.INVALID if sustained is None and broken is not None:
             return f"{result.status.value} (< {format_count(broken)})"
         case Status.RUNNING:
-            return _format_open_bracket(sustained, broken) or ("no answer yet" if result.steps else "not begun")
+            return _format_open_bracket(sustained, broken) or (
+                "no answer yet" if result.steps else "not begun"
+            )
         case _:
             return result.status.value
 
@@ -236,7 +238,7 @@ def list_figures(step: StepResult, limits: Limits) -> list[str]:
 
 
 def list_response_times(step: StepResult) -> list[str]:
-    """Return the response times of a step that passed, as its SLOs limit them: `p99 0.31 s`, or else the p95."""
+    """Return the response times of a step that passed that SLOs limit: `p99 0.31 s`; without one the p95."""
     times_s, p95_s = collect_response_times(step), keep_finite(step.latency.p95_s)
     if not times_s and p95_s is not None:
         times_s = {"p95": p95_s}

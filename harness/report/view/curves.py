@@ -45,7 +45,7 @@ def find_p95_limit(slos: Iterable[Slo]) -> float | None:
 
 
 def find_other_slo(slos: Iterable[Slo]) -> str:
-    """Return the first indicator of a response time of all requests if none of them is the p95, or nothing."""
+    """Return the first indicator of a response time of all requests, or nothing if one of them is the p95."""
     names = [slo.indicator for slo in slos if slo.request_name is None and slo.is_response_time]
     return names[0] if names and "p95" not in names else ""
 

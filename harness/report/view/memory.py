@@ -57,7 +57,7 @@ def find_memory_trend(result: CellResult) -> MemoryTrend | None:
 
 
 def is_known_to_last(result: CellResult) -> bool:
-    """Return True if the memory at the highest pass lasts for the horizon, as shown here or in another size."""
+    """Return True if the memory at the highest pass lasts for the horizon, here or in another size."""
     trend, shown = find_memory_trend(result), result.shown_memory
     return (shown is not None and shown.lasts) or (trend is not None and trend.outlook is MemoryOutlook.LASTS)
 

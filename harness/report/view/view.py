@@ -29,12 +29,12 @@ class View:
     """A campaign's answer as people read it.
 
     `rt_limits` are the SLOs on the response time of all requests, each with its limit in seconds, and
-    `p95_limit_s` is that of the p95; None without one. `other_slo` is the first one's indicator if none of
-    them is the p95, otherwise empty. `progress` is empty for a complete campaign, `currency` without prices. `relative_costs` are empty with prices. With
-    `variants` the `grid` has each size with the best one, and `tunings` say what that is worth.
-    `price_source` says whose list prices they are. `deployment` is that of the size to take. `growth` is None
-    if no size is known to sustain any users, and `request_costs` if nothing tells them. `trials` were held
-    after the campaign.
+    `p95_limit_s` is that of the p95; None without one. `other_slo` is the first one's indicator if none
+    of them is the p95, otherwise empty. `progress` is empty for a complete campaign, `currency` without
+    prices. `relative_costs` are empty with prices. With `variants` the `grid` has each size with the best
+    one, and `tunings` say what that is worth. `price_source` says whose list prices they are.
+    `deployment` is that of the size to take. `growth` is None if no size is known to sustain any users,
+    and `request_costs` if nothing tells them. `trials` were held after the campaign.
     """
 
     campaign: str

@@ -262,7 +262,7 @@ def test_an_slo_on_another_percentile_than_the_p95_has_a_column_and_a_note() -> 
 def test_a_search_that_is_not_over_is_called_unfinished_in_an_interrupted_campaign_too() -> None:
     page = render_page(replace(example.build_running_campaign(), state=CampaignState.INTERRUPTED))
     assert "<b>unfinished</b> not done yet" in page
-    assert ">not begun<" in page
+    assert "not begun</span>" in page
     assert "measuring<" not in page
 
 

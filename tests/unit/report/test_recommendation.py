@@ -248,7 +248,10 @@ def test_the_response_times_are_those_that_slos_limit() -> None:
     """An SLO on one request is left out; without a value of any other the p95 is named."""
     size = example.build_censored_size()
     named = SloEvaluation(Slo("p50", 0.3, "GET /"), 0.2, True, True)
-    times = (SloEvaluation(Slo("p99", 0.5), 0.31, True, True), SloEvaluation(Slo("mean", 0.2), 0.1, True, True))
+    times = (
+        SloEvaluation(Slo("p99", 0.5), 0.31, True, True),
+        SloEvaluation(Slo("mean", 0.2), 0.1, True, True),
+    )
 
     def recommend_after(*evaluations: SloEvaluation) -> str:
         last = replace(size.steps[-1], judgement=Judgement(Rule.SLOS_HOLD, SlosHold(evaluations)))
