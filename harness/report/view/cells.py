@@ -29,7 +29,6 @@ class CellView:
     size: str
     name: str
     status: str
-    symbol: str
     bracket: str
     heat: int | None
     sustains_limit: bool
@@ -63,6 +62,11 @@ class CellView:
     result: CellResult = field(repr=False)
 
     @property
+    def symbol(self) -> str:
+        """The symbol of the status; empty for a bracketed size."""
+        return cell_text.STATUS_SYMBOLS[self.result.status]
+
+    @property
     def variant(self) -> str:
         """The name of the cell's variant; empty without variants."""
         return text.clean_text(self.result.cell.limits.variant or "")
@@ -82,7 +86,6 @@ def build_cell_view(campaign: CampaignResult, result: CellResult, cost: Cost | N
         size=text.format_size(limits),
         name=_label_cell(result),
         status=result.status.value,
-        symbol=cell_text.STATUS_SYMBOLS[result.status],
         bracket=cell_text.format_bracket(result),
         heat=_compute_heat(result, campaign.users_limit),
         sustains_limit=result.sustains(campaign.users_limit),
