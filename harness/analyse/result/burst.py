@@ -6,7 +6,7 @@ from dataclasses import replace
 from harness.analyse.step.baseline import Baseline
 from harness.analyse.step.burst_recovery import find_steady_after_s, has_reference, summarize_parts
 from harness.analyse.step.judge import judge_step
-from harness.analyse.step.memory_kills import find_companion_kill, find_kill_s
+from harness.analyse.step.memory_kills import check_killed_process
 from harness.analyse.step.scenario_errors import summarize_user_ends
 from harness.analyse.step.time_series import build_series
 from harness.analyse.step.validity import find_disturbance, judge_validity
@@ -23,7 +23,7 @@ from harness.model import (
     TargetSample,
     Verdict,
 )
-from harness.model.evidence import DriftEvidence, EndedStep, NotReady, ProcessKilled
+from harness.model.evidence import DriftEvidence, EndedStep, NotReady
 from harness.model.facts import BurstFacts
 from harness.model.task_evidence import UsersLost
 from harness.model.trials import Burst, BurstOutcome
@@ -80,11 +80,8 @@ def _judge(
         return BurstOutcome.UNTOLD, before.judgement
     if facts.end_reason is not EndReason.HELD:
         return _judge_early_end(plan, cell, facts)
-    if (kill_s := find_kill_s(facts)) is not None:
-        return BurstOutcome.BROKE, Judgement(Rule.OOM_KILL, ProcessKilled(kill_s - facts.ramp_from_s))
-    if (kill := find_companion_kill(facts)) is not None:
-        killed = ProcessKilled(kill[0] - facts.ramp_from_s, kill[1])
-        return BurstOutcome.BROKE, Judgement(Rule.OOM_KILL, killed)
+    if (killed := check_killed_process(facts)) is not None:
+        return BurstOutcome.BROKE, killed
     if not has_reference(facts):
         return BurstOutcome.UNTOLD, None
     if find_steady_after_s(facts) is not None:

@@ -80,7 +80,8 @@ def recommend_size(
     )
     if recommended is None or smallest is None:
         return sizing
-    just_enough = _find_just_enough(margins, recommended, rank)
+    unrefuted = {each: margin for each, margin in margins.items() if not _is_refuted(each, sizes, users)}
+    just_enough = _find_just_enough(unrefuted, recommended, rank)
     return replace(
         _add_recommended(sizing, sizes, recommended, keeping),
         smallest=sizes[smallest],
@@ -152,9 +153,14 @@ def _find_just_enough(
     Before it are those that do not keep the headroom, and all if none does.
     """
     before = [limits for limits in margins if rank(limits) < rank(recommended)]
-    own = margins[recommended]
+    own = margins.get(recommended)
     alike = [each for each in before if own is not None and own.is_alike(margins[each])]
     return min(alike or before, key=rank, default=None)
+
+
+def _is_refuted(limits: Limits, sizes: _Sizes, users: int) -> bool:
+    """Return True if a larger size breaks at these users, such as in its soak, so that this one would too."""
+    return any(each.cell.limits.covers(limits) and each.breaks_at(users) for each in sizes.values())
 
 
 def _get_capacity(margin: Margin | None) -> float:

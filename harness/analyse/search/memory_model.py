@@ -191,11 +191,11 @@ def compute_growth_error(step: StepResult) -> float:
 
 def is_memory_failure(step: StepResult) -> bool:
     """Return True if the step failed for lack of memory while all of its users were there."""
-    if step.users_reached < step.users:
+    if step.users_reached < step.users or step.verdict is not Verdict.FAIL:
         return False
-    is_dead = step.rule in (Rule.DIED, Rule.STALLED, Rule.OOM_KILL)
+    is_full = step.rule in (Rule.DIED, Rule.STALLED, Rule.OOM_KILL) and _rose_to_full(step)
     is_slow = step.rule is Rule.SLO_BROKEN and _is_slowed_by_memory(step)
-    return step.rule is Rule.MEMORY_GROWS or is_slow or (is_dead and _is_out_of_memory(step))
+    return step.rule is Rule.MEMORY_GROWS or step.target.is_out_of_memory or is_full or is_slow
 
 
 def _is_slowed_by_memory(step: StepResult) -> bool:
@@ -203,10 +203,6 @@ def _is_slowed_by_memory(step: StepResult) -> bool:
     shortage = step.memory.shortage if step.memory is not None else None
     is_throttled = (step.target.throttled_ratio or 0.0) >= OFTEN_THROTTLED_RATIO
     return shortage is not None and shortage.slows_requests and not is_throttled
-
-
-def _is_out_of_memory(step: StepResult) -> bool:
-    return step.target.is_out_of_memory or _rose_to_full(step)
 
 
 def _rose_to_full(step: StepResult) -> bool:

@@ -16,7 +16,7 @@ from harness.analyse.step.littles_law import (
     compute_residual_ratio,
     compute_wait_ratio,
 )
-from harness.analyse.step.memory_kills import find_companion_kill, find_kill_s
+from harness.analyse.step.memory_kills import check_killed_process
 from harness.analyse.step.memory_trend import assess_memory, find_filling_companions
 from harness.analyse.step.not_asked import check_target_asked
 from harness.analyse.step.request_names import find_failures_at_start, summarize_names
@@ -43,7 +43,12 @@ from harness.analyse.step.usage import (
     summarize_host,
     summarize_stalls,
 )
-from harness.analyse.step.validity import check_full_host, is_out_of_memory, judge_validity
+from harness.analyse.step.validity import (
+    check_full_host,
+    check_host_memory,
+    is_out_of_memory,
+    judge_validity,
+)
 from harness.analyse.step.warmup import is_warm
 from harness.analyse.step.window import Window, cut_window
 from harness.model import (
@@ -71,7 +76,6 @@ from harness.model import (
 from harness.model.evidence import (
     EndedStep,
     EveryRequestFailed,
-    ProcessKilled,
     SloBroken,
     SloEvaluation,
     SlosHold,
@@ -180,10 +184,13 @@ def is_verdict_settled(
     """Return True if a longer window would not change the verdict, within the precision.
 
     `facts` are those of a step that is still in its window. Requests of its last `drain_s` are left out,
-    because they may still be answered. A light step (`is_light`) is to become the baseline of others, so its
-    window does not wait for SLOs that have too few requests. After a disturbance the window goes on until the
-    rest is long enough to be judged.
+    because they may still be answered. Once the kernel has killed a process for lack of memory, the verdict
+    is sure. A light step (`is_light`) is to become the baseline of others, so its window does not wait for
+    SLOs that have too few requests. After a disturbance the window goes on until the rest is long enough to
+    be judged.
     """
+    if check_killed_process(facts) is not None:
+        return True
     window = cut_window(select_sound_part(facts, slos, drain_s), drain_s)
     if window is None or len(window.start_s) == 0 or is_recovering(facts, slos, drain_s):
         return False
@@ -214,8 +221,9 @@ def _judge(
 ) -> Judgement:
     usual = baseline.usual_loss if baseline else None
     invalid = judge_validity(facts, window, usual, slos, limits)
+    killed = _check_own_kill(facts, limits)
     if invalid is not None:
-        return blame_others(invalid, facts, window, slos) or invalid
+        return killed or blame_others(invalid, facts, window, slos) or invalid
     if facts.end_reason is EndReason.ALL_FAILED and (failure := find_commonest_failure(facts.requests)):
         all_failed = Judgement(Rule.ALL_FAILED, EveryRequestFailed(failure.error, failure.count, failure))
         return check_target_asked(facts, facts.ramp_from_s, facts.ended_s) or all_failed
@@ -224,7 +232,7 @@ def _judge(
     raised = check_scenario_errors(facts, window)
     if window is None or len(window.start_s) == 0:
         unreported = check_unreported_time(facts, window, slos) if window else None
-        return raised or unreported or explain_silence(facts, window)
+        return killed or raised or unreported or explain_silence(facts, window)
     evaluations = [evaluate_slo(window, slo, baseline) for slo in slos]
     judgement = _judge_slos(evaluations, window)
     if judgement.rule is Rule.TOO_FEW_REQUESTS:
@@ -232,24 +240,23 @@ def _judge(
         if (failed := check_failed_requests(facts, window, unknown)) is not None:
             return failed
     if raised is not None and not does_failure_stand(judgement, has_baseline=baseline is not None):
-        return raised
+        return killed or raised
     if judgement.verdict is Verdict.FAIL:
-        return check_full_host(facts, window.from_s, window.to_s, limits) or judgement
-    lost = _check_killed_process(facts) or check_idle_users(facts, window, slos)
+        full = check_full_host(facts, window.from_s, window.to_s, limits)
+        return judgement if full is None else killed or full
+    lost = killed or check_idle_users(facts, window, slos)
     return lost or check_unreported_time(facts, window, slos) or judgement
 
 
-def _check_killed_process(facts: StepFacts) -> Judgement | None:
-    """Judge a step in which the kernel killed a process of target or companion for lack of memory: it fails.
+def _check_own_kill(facts: StepFacts, limits: Limits | None) -> Judgement | None:
+    """Judge a held step in which the kernel killed a process for lack of the container's own memory: it fails.
 
-    The memory does not suffice and the work of that process is lost, even if the SLOs hold. None without a
+    It does so whatever else ran on the host, because no other program can cause this. None without such a
     kill.
     """
-    if (kill_s := find_kill_s(facts)) is not None:
-        return Judgement(Rule.OOM_KILL, ProcessKilled(kill_s - facts.ramp_from_s))
-    if (kill := find_companion_kill(facts)) is not None:
-        return Judgement(Rule.OOM_KILL, ProcessKilled(kill[0] - facts.ramp_from_s, kill[1]))
-    return None
+    if facts.end_reason is not EndReason.HELD or check_host_memory(facts, limits) is not None:
+        return None
+    return check_killed_process(facts)
 
 
 def _judge_slos(evaluations: Sequence[SloEvaluation], window: Window) -> Judgement:

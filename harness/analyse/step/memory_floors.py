@@ -36,6 +36,14 @@ it fell, and for so many samples.
 _HALT_RATIO = 2
 """Memory stands still for good only if it does so for this many times its longest halt before a rise."""
 
+_STAIR_BLOCKS = 48
+_STAIR_AT_LEAST_RATIO = 0.1
+_FEWEST_STAIRS = 4
+_REGULAR_RATIO = 1.5
+"""Stairs are found in so many blocks of the time. Each is at least this share of the whole rise; see
+`find_stairs`.
+"""
+
 _Series = NDArray[np.float64]
 
 
@@ -91,7 +99,23 @@ def select_judged_part(at_s: _Series, used: _Series) -> tuple[_Series, _Series, 
     rest = _find_rest(used)
     lows = find_collections(used[rest:])
     may_fall = rest > 0 and bool(used[rest:].max() <= used[:rest].max())
-    return at_s[rest:], used[rest:], [] if rest and len(lows) < FEWEST_FLOORS else lows, may_fall
+    at_s, used = at_s[rest:], used[rest:]
+    if rest and len(lows) < FEWEST_FLOORS:
+        return at_s, used, [], may_fall
+    return at_s, used, lows, may_fall or _were_floors_as_high(at_s, used, lows)
+
+
+def _were_floors_as_high(at_s: _Series, used: _Series, lows: Sequence[int]) -> bool:
+    """Return True if floors have been as high as they are after half of the time, and fell since.
+
+    A generational collector often frees what is young, and seldom all: its floors are a saw-tooth too. The
+    newest floor does not count, because it may be the last one before they fall again.
+    """
+    floors, half = used[lows], int(np.searchsorted(at_s[lows], (at_s[0] + at_s[-1]) / 2))
+    if not 0 < half < len(floors) - 1:
+        return False
+    lowest = half + int(np.argmin(floors[half:]))
+    return bool(floors[:lowest].max() >= floors[lowest:-1].max(initial=-math.inf))
 
 
 def _find_rest(used: _Series) -> int:
@@ -122,6 +146,25 @@ def is_mere_halt(at_s: _Series, used: _Series, left_s: float, room_bytes: float)
     begins_s = block_s[[0, *(stairs + 1)]]
     longest_s = float(np.max(block_s[stairs] - begins_s[:-1]))
     return float(at_s[-1] - begins_s[-1]) < _HALT_RATIO * longest_s
+
+
+def find_stairs(at_s: _Series, used: _Series) -> list[int]:
+    """Return the indices at which memory stands still after each rise, if it rises in regular stairs.
+
+    Work that is done every minute may keep memory each time. Stairs are regular if there are four at least,
+    and no halt is 1.5 times as long as another one, nor the one that goes on. Empty for any other memory.
+    """
+    blocks = np.array_split(np.arange(len(used)), min(_STAIR_BLOCKS, len(used)))
+    chosen = np.array([block[np.argmin(used[block])] for block in blocks])
+    changes = np.diff(used[chosen])
+    threshold = max(_COLLECTED_AT_LEAST_BYTES, _STAIR_AT_LEAST_RATIO * float(np.ptp(used[chosen])))
+    rises = np.flatnonzero(changes >= threshold) + 1
+    begins = chosen[rises[np.diff(rises, append=len(chosen) + 1) > 1]]
+    if len(begins) < _FEWEST_STAIRS or changes.min() <= -threshold:
+        return []
+    halts_s = np.diff(at_s[begins])
+    longest_s = max(float(halts_s.max()), float(at_s[-1] - at_s[begins[-1]]))
+    return begins.tolist() if longest_s <= _REGULAR_RATIO * halts_s.min() else []
 
 
 def pick_floors(

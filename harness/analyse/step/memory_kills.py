@@ -3,7 +3,21 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from harness.model import EventKind, StepFacts, TargetSample
+from harness.model import EventKind, Judgement, Rule, StepFacts, TargetSample
+from harness.model.evidence import ProcessKilled
+
+
+def check_killed_process(facts: StepFacts) -> Judgement | None:
+    """Judge a step in which the kernel killed a process of target or companion for lack of memory: it fails.
+
+    The memory does not suffice and the work of that process is lost, even if the SLOs hold. None without a
+    kill.
+    """
+    if (kill_s := find_kill_s(facts)) is not None:
+        return Judgement(Rule.OOM_KILL, ProcessKilled(kill_s - facts.ramp_from_s))
+    if (kill := find_companion_kill(facts)) is not None:
+        return Judgement(Rule.OOM_KILL, ProcessKilled(kill[0] - facts.ramp_from_s, kill[1]))
+    return None
 
 
 def find_kill_s(facts: StepFacts) -> float | None:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from harness.analyse.step.memory_curve import extend_curve
 from harness.analyse.step.memory_floors import (
     FEWEST_FLOORS,
+    find_stairs,
     fit_growth,
     is_mere_halt,
     pick_floors,
@@ -137,7 +138,8 @@ def _assess_series(
     if rose_to_full:
         at_s, used = at_s[:below_full], used[:below_full]
     observed_s = float(at_s[-1] - from_s)
-    growth = _measure_growth(at_s, used, lows, limit_bytes, max(0.0, horizon_s - observed_s))
+    floors = lows or find_stairs(at_s, used)
+    growth = _measure_growth(at_s, used, floors, limit_bytes, max(0.0, horizon_s - observed_s))
     outlook = MemoryOutlook.UNKNOWN
     if rose_to_full or (growth.fills and not growth.lasts and not is_doubtful):
         outlook = MemoryOutlook.FILLS

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from harness.analyse.step.baseline import Baseline
+from harness.analyse.step.memory_kills import check_killed_process
 from harness.analyse.step.memory_trend import assess_memory, is_surely_filling
 from harness.analyse.step.slo import evaluate_slo
 from harness.analyse.step.sound_part import select_sound_part
@@ -25,10 +26,10 @@ def build_steady_predicate(
 ) -> Callable[[StepFacts], bool]:
     """Return a predicate that is true once the window need not go on for the sake of the memory.
 
-    That is so as soon as the memory is known to last, or to be full, or as an SLO is surely broken. It is so
-    at once if another size has shown as much memory to last, or if the window would not pass by then. A light
-    step does not go on: it is to become the baseline of others. If the search ends with its number of users,
-    that number is held again.
+    That is so as soon as the memory is known to last, or to be full, as an SLO is surely broken, or as the
+    kernel has killed a process for lack of memory. It is so at once if another size has shown as much memory
+    to last, or if the window would not pass by then. A light step does not go on: it is to become the
+    baseline of others. If the search ends with its number of users, that number is held again.
     """
     if step.timing.steady_at_most_s == 0 or (baseline is None and step.users < plan.users_limit):
         return _is_always_steady
@@ -54,7 +55,7 @@ class _SteadyPredicate:
     def __call__(self, facts: StepFacts) -> bool:
         limits = self._limits
         trend = assess_memory(facts, limits.memory_bytes, self._timing.horizon_s, limits.replicas)
-        if trend is None or trend.is_known or self._is_shown(trend):
+        if trend is None or trend.is_known or self._is_shown(trend) or check_killed_process(facts):
             return True
         broken = [each for each in self._evaluate_slos(facts) if each.value is not None and not each.holds]
         is_over = any(each.is_settled or not self._was_called for each in broken)

@@ -118,7 +118,7 @@ def judge_validity(
     """
     if facts.end_reason in _ENDINGS:
         host_memory = (
-            _check_host_memory(facts, limits) if facts.end_reason is EndReason.GENERATOR_DIED else None
+            check_host_memory(facts, limits) if facts.end_reason is EndReason.GENERATOR_DIED else None
         )
         ends = summarize_user_ends(facts) if facts.end_reason is EndReason.USERS_MISSING else None
         if ends is not None:
@@ -133,7 +133,7 @@ def judge_validity(
         find_disturbance(facts, window.from_s, window.to_s, slos)
         or _check_users(facts, window)
         or check_target_asked(facts, window.from_s, window.to_s)
-        or (_check_host_memory(facts, limits) if _has_kill(facts) else None)
+        or (check_host_memory(facts, limits) if _has_kill(facts) else None)
         or check_littles_law(facts, window, usual)
     )
 
@@ -169,7 +169,7 @@ def _check_early_end(facts: StepFacts, limits: Limits | None) -> Judgement | Non
     Otherwise the last seconds of the step are checked like a window. The number of users is not checked,
     because they may still have been arriving.
     """
-    host_memory = _check_host_memory(facts, limits)
+    host_memory = check_host_memory(facts, limits)
     is_companion_out_of_memory = (
         facts.end_reason is EndReason.DEPENDENCY_DIED and _OUT_OF_MEMORY in facts.note
     )
@@ -277,7 +277,7 @@ def check_full_host(facts: StepFacts, from_s: float, to_s: float, limits: Limits
     return Judgement(Rule.HOST_FULL, HostFull(busy_cores, host_cores, used_ratio))
 
 
-def _check_host_memory(facts: StepFacts, limits: Limits | None) -> Judgement | None:
+def check_host_memory(facts: StepFacts, limits: Limits | None) -> Judgement | None:
     """Check whether the host ran out of memory, and not the container whose process was killed.
 
     That is the target, or a companion that died or lost a process. It must have been far below its own limit,

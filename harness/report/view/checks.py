@@ -95,10 +95,11 @@ def describe_drift(drift: Drift) -> str:
     if not drift.is_marked and drift.verdict is Verdict.FAIL:
         return (
             f"{step} failed narrowly this time ({reason}), at the very edge of what it "
-            f"sustains; the host is unchanged: {changes}."
+            f"sustains; {_name_unchanged(drift)} is unchanged: {changes}."
         )
     if not drift.is_marked:
-        return f"{step} is unchanged: {changes}."
+        unchanged = "is unchanged" if _has_same_pace(drift) else "needs as much CPU per request as before"
+        return f"{step} {unchanged}: {changes}."
     outcome = f"failed ({reason})" if drift.verdict is Verdict.FAIL else "still passed"
     comparison = f"{step} {outcome}{': ' + changes if changes else ''}"
     ratio, allowed = text.keep_finite(drift.cpu_per_request_ratio), drift.allowed_ratio or 0.0
@@ -109,6 +110,15 @@ def describe_drift(drift: Drift) -> str:
         )
     noise = f"a change of the CPU per request up to {text.format_ratio(allowed)} is noise"
     return f"{_explain_drift(ratio, text.keep_finite(drift.pace_ratio))} The evidence: {comparison}; {noise}."
+
+
+def _has_same_pace(drift: Drift) -> bool:
+    """Return True if the host's pace is as before, or unknown."""
+    return abs(text.keep_finite(drift.pace_ratio) or 0.0) <= _SAME_PACE_RATIO
+
+
+def _name_unchanged(drift: Drift) -> str:
+    return "the host" if _has_same_pace(drift) else "the CPU per request"
 
 
 def _explain_drift(cpu_ratio: float, pace_ratio: float | None) -> str:

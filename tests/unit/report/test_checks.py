@@ -88,6 +88,19 @@ THREE_TIMES = build_repetitions(
     [
         ({}, "is unchanged: CPU per request +1.2 %, RPS -0.3 %, p95 +4.0 %."),
         (
+            {"pace_ratio": 0.08},
+            "needs as much CPU per request as before: CPU per request +1.2 %, RPS -0.3 %, p95 +4.0 %, the time "
+            "of a fixed piece of work on the host +8.0 %.",
+        ),
+        (
+            {"verdict": Verdict.FAIL, "evidence": TOO_SLOW},
+            "at the very edge of what it sustains; the host is unchanged: CPU per request +1.2 %",
+        ),
+        (
+            {"verdict": Verdict.FAIL, "evidence": TOO_SLOW, "pace_ratio": 0.08},
+            "at the very edge of what it sustains; the CPU per request is unchanged: CPU per request +1.2 %",
+        ),
+        (
             {"cpu_per_request_ratio": 0.12, "is_marked": True},
             "The host or the target changed during the campaign: sizes measured late may look smaller than "
             "they are, and no bracket was corrected. Measure again on a quieter host before you rely on a "

@@ -21,14 +21,18 @@ from harness.model import (
     Cell,
     CellResult,
     ContainerRun,
+    Judgement,
     Limits,
     Plan,
     Purpose,
+    Rule,
+    Slo,
     Status,
     StepResult,
     TargetUse,
     Verdict,
 )
+from harness.model.evidence import SloBroken, SloEvaluation
 from tests.builders import make_plan
 from tests.unit.analyse.synthetic import make_step
 
@@ -167,6 +171,8 @@ def make_confirming_step(
         (make_confirming_step(cpu_per_request_s=None), 3200, False),
         (make_confirming_step("FAIL"), 3200, False),
         (make_confirming_step("FAIL", rule="died"), 3200, True),
+        (make_confirming_step("FAIL", rule="dependency-died"), 3200, True),
+        (make_confirming_step("FAIL", rule="memory-grows"), 3200, True),
         (make_confirming_step("FAIL", cpu_per_request_s=None), 3200, True),
         (make_confirming_step("INVALID", cpu_per_request_s=0.02), 3200, False),
     ],
@@ -175,6 +181,21 @@ def test_a_campaign_is_marked_by_a_hard_failure_or_by_more_than_chance_and_five_
     after: StepResult, requests: int, marked: bool
 ) -> None:
     drift = assess_drift(make_check(make_confirming_step(requests=requests), after))
+    assert drift is not None
+    assert drift.is_marked is marked
+
+
+@pytest.mark.parametrize(
+    ("p95_s", "is_settled", "marked"),
+    [(1.5, True, False), (1.51, True, True), (1.51, False, False)],
+)
+def test_an_slo_that_is_broken_clearly_and_by_more_than_half_of_its_limit_is_no_chance(
+    p95_s: float, is_settled: bool, marked: bool
+) -> None:
+    """The limit is 1 s, and the CPU time per request is as before: a companion may have become slower."""
+    broken = SloBroken(SloEvaluation(Slo("p95", 1.0), p95_s, holds=False, is_settled=is_settled))
+    after = replace(make_confirming_step("FAIL"), judgement=Judgement(Rule.SLO_BROKEN, broken))
+    drift = assess_drift(make_check(make_confirming_step(), after))
     assert drift is not None
     assert drift.is_marked is marked
 

@@ -70,6 +70,15 @@ def test_above_the_users_limit_the_headroom_is_kept_as_predicted() -> None:
     assert recommend_size([tight, roomy], 400).just_enough is None
 
 
+@pytest.mark.parametrize(("broken", "is_named"), [(400, False), (401, True)])
+def test_a_size_is_not_said_to_sustain_what_breaks_a_larger_one(broken: int, is_named: bool) -> None:
+    """0.5 CPU passed with 400 users in a window, and 1 CPU broke in its soak with as many."""
+    tight, roomy = make_sustaining(0.5, 0.49), make_sustaining(2.0, 0.54)
+    sizing = recommend_size([tight, make_result(1.0, None, broken, Status.NONE, None), roomy], 400, 0.3)
+    assert sizing.recommended is roomy
+    assert (sizing.just_enough is tight) is is_named
+
+
 def test_if_no_size_keeps_the_headroom_the_roomiest_is_taken() -> None:
     tight, tighter = make_sustaining(0.55, 0.5), make_sustaining(0.5, 0.5)
     sizing = recommend_size([tight, tighter], 400, 0.3)

@@ -9,6 +9,7 @@ from harness.analyse.search.memory_model import (
     compute_growth_error,
     estimate_users_in_memory,
     estimate_users_in_own_memory,
+    is_memory_failure,
 )
 from harness.model import (
     MIB,
@@ -241,3 +242,11 @@ def test_an_uncertain_growth_is_an_uncertain_number_of_users() -> None:
 def test_a_death_without_any_sample_of_the_memory_is_one_that_shows_nothing() -> None:
     died = make_step(300, "FAIL", rule="died", target=TargetUse(is_out_of_memory=True))
     assert estimate_users_in_own_memory(make_cell(96), [died]) == 150.0
+
+
+def test_a_process_that_was_killed_is_a_failure_for_lack_of_memory_though_errors_broke_their_slo() -> None:
+    """The requests of the killed process failed, which are more than 1 % of a short window."""
+    failed = make_step(200, "FAIL", rule="errors", target=TargetUse(is_out_of_memory=True))
+    assert is_memory_failure(failed)
+    assert not is_memory_failure(replace(failed, target=TargetUse()))
+    assert not is_memory_failure(replace(failed, users_reached=199))

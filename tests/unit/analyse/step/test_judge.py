@@ -27,6 +27,7 @@ from harness.model import (
     EndReason,
     EventKind,
     Factor,
+    HostSample,
     Judgement,
     Latency,
     Limits,
@@ -343,7 +344,41 @@ def test_a_broken_slo_comes_before_an_oom_kill() -> None:
     assert find_limiting_factor(CELL, result).factor is Factor.MEMORY
 
 
+BUSY_HOST = tuple(
+    HostSample(float(at), (at * 0.9,) * 2, 0.0, 2**30, 1.0, 0, 0, 0, 0, 0.0, 0.0, 0.0) for at in range(34)
+)
+"""Two cores of which 1.8 are busy: the target uses 0.5 of them and the generator 0.1."""
+
+
+def test_an_oom_kill_fails_whatever_else_ran_because_no_other_program_causes_it() -> None:
+    """Other programs use 1.2 of two cores, which is more than 10 %."""
+    disturbed = make_closed_step(30, host=BUSY_HOST)
+    assert judge_step(disturbed, SLOS, LIGHT, CELL.limits).rule is Rule.FOREIGN_LOAD
+    for killed in (
+        replace(disturbed, events=(TargetEvent(20.0, EventKind.OOM),)),
+        replace(disturbed, companions={"db": make_companion(20.0)}),
+    ):
+        assert judge_step(killed, SLOS, LIGHT, CELL.limits).rule is Rule.OOM_KILL
+
+
+def test_an_oom_kill_fails_on_a_full_host_where_an_slo_is_broken_too() -> None:
+    """Both cores of the host are busy, and the target used half of its quota."""
+    slow = make_closed_step(30, latency=always(2.0))
+    assert judge_step(slow, SLOS, LIGHT, CELL.limits).rule is Rule.HOST_FULL
+    killed = replace(slow, events=(TargetEvent(20.0, EventKind.OOM),))
+    assert judge_step(killed, SLOS, LIGHT, CELL.limits).rule is Rule.OOM_KILL
+
+
 # Settled
+
+
+def test_an_oom_kill_settles_the_verdict() -> None:
+    """With 20 users and a limit of 0.1 % on errors 400 requests settle nothing: 3 / 400 is 0.75 %."""
+    facts = make_closed_step(20)
+    slos = (Slo("errors", 0.001),)
+    assert not is_verdict_settled(facts, slos, LIGHT, DRAIN_S, 0.05)
+    killed = replace(facts, events=(TargetEvent(20.0, EventKind.OOM),))
+    assert is_verdict_settled(killed, slos, LIGHT, DRAIN_S, 0.05)
 
 
 def make_unfinished_step(**changed: Any) -> StepFacts:

@@ -217,6 +217,24 @@ def test_a_slow_saw_tooth_is_not_taken_for_a_fall() -> None:
     assert assess(lambda at_s: 60 + 0.7 * ((at_s + 60) % 140), 310, 256).outlook is MemoryOutlook.UNKNOWN
 
 
+@pytest.mark.parametrize(
+    ("old", "outlook"),
+    [
+        (lambda at_s: 0.1 * ((at_s - 120) % 250), MemoryOutlook.UNKNOWN),
+        (lambda at_s: 0.01 * ((at_s - 120) % 250), MemoryOutlook.LASTS),
+        (lambda at_s: 0.1 * at_s, MemoryOutlook.FILLS),
+    ],
+    ids=["collected at second 120", "slowly", "never collected"],
+)
+def test_floors_that_were_as_high_before_may_fall_once_more(old: Memory, outlook: MemoryOutlook) -> None:
+    """Garbage of 10 MiB is freed every 10 s. Beside it 6 MiB a minute would fill 96 MiB within 9 minutes.
+
+    With a full collection every 250 s the floors came to 40 + 24.9 MiB before that of second 120, and to 58
+    since. Without any they rise to 70 MiB, beyond all that was there before.
+    """
+    assert assess(lambda at_s: 40 + at_s % 10 + old(at_s), 305).outlook is outlook
+
+
 def test_collections_that_have_ended_do_not_explain_a_rise() -> None:
     """Four teeth of 20 s and 10 MiB, then 12 MiB a minute without any collection: 84 of 96 MiB are used."""
     trend = assess(lambda at_s: 40 + (at_s % 20 / 2 if at_s < 80 else (at_s - 80) / 5), 300)
@@ -239,6 +257,30 @@ def test_memory_that_rose_once_lasts_after_twice_the_time_that_it_stood_still_be
     rising: Memory = lambda at_s: 60 + 20 * (at_s >= 100)  # noqa: E731
     assert assess(rising, 280, limit_mib=128).outlook is MemoryOutlook.UNKNOWN
     assert assess(rising, 330, limit_mib=128).outlook is MemoryOutlook.LASTS
+
+
+def test_regular_stairs_are_a_leak() -> None:
+    """A job keeps 8 MiB every minute: 80 of 96 MiB after 5 minutes, and the other 16 last for 2 more.
+
+    The begin of a stair is known to a block of 6.5 s.
+    """
+    trend = assess(lambda at_s: 40 + 8 * (at_s // 60), 310)
+    assert trend.outlook is MemoryOutlook.FILLS
+    assert trend.growth_bytes_per_s == pytest.approx(8 * MIB / 60, rel=0.03)
+    assert trend.lasts_s == pytest.approx(430, abs=5)
+
+
+@pytest.mark.parametrize(
+    "memory",
+    [
+        lambda at_s: 40 + 8 * min(4, at_s // 50),
+        lambda at_s: 40 + 8 * sum(at_s >= rise_s for rise_s in (30, 70, 150, 270)),
+    ],
+    ids=["they end", "of unlike lengths"],
+)
+def test_other_stairs_are_none(memory: Memory) -> None:
+    """The last halt is 110 s, where all before are 50 s; or halts are 40, 80 and 120 s."""
+    assert assess(memory, 310).outlook is not MemoryOutlook.FILLS
 
 
 def test_fifty_healthy_saw_teeth_raise_no_false_alarm() -> None:

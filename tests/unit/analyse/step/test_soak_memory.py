@@ -155,3 +155,19 @@ def test_memory_is_that_of_the_facts_from_the_end_of_the_ramp_on() -> None:
     assert memory is not None
     assert (memory.growth, memory.end_bytes, memory.peak_bytes) == (MemoryGrowth.LEVEL, 64 * MIB, 64 * MIB)
     assert memory.observed_s == pytest.approx(610.0)
+
+
+@pytest.mark.parametrize(
+    ("old", "growth"),
+    [
+        (lambda at_s: 0.05 * ((at_s - 300) % 1000), MemoryGrowth.UNTOLD),
+        (lambda at_s: 0.05 * at_s, MemoryGrowth.GROWS),
+    ],
+    ids=["collected at minute 5", "never collected"],
+)
+def test_floors_that_were_as_high_before_do_not_show_growth(old: Memory, growth: MemoryGrowth) -> None:
+    """Garbage of 10 MiB is freed every 10 s, and old objects of 3 MiB a minute only every 1,000 s.
+
+    Before minute 5 the floors came to 80 + 50 MiB, and in the 15 minutes since to 80 + 45.
+    """
+    assert assess(lambda at_s: 80 + at_s % 10 + old(at_s), 20).growth is growth

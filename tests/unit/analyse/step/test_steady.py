@@ -8,7 +8,7 @@ from bench.search.trial import SimulatedScenario, Strategy, build_grid, measure_
 from bench.simulation.model import QUIET, Service
 from harness.analyse.step.baseline import Baseline
 from harness.analyse.step.steady import build_steady_predicate
-from harness.model import MIB, CellResult, Factor, Limits, Rule, Status, Step
+from harness.model import MIB, CellResult, EventKind, Factor, Limits, Rule, Status, Step, StepFacts, TargetEvent
 from tests.builders import make_plan
 from tests.unit.analyse.synthetic import make_closed_step
 
@@ -59,16 +59,26 @@ def test_memory_that_is_level_at_once_costs_no_time() -> None:
     assert max(step.window_s for step in result.steps) < 21.0
 
 
-@pytest.mark.parametrize(("shown_mib", "is_over"), [(0, False), (49, False), (50, True)])
-def test_memory_that_another_size_has_shown_to_last_is_not_waited_for(
-    shown_mib: int, *, is_over: bool
-) -> None:
-    """It rises by 0.5 MiB a second to 50 MiB of 64 MiB, which it would fill within half a minute."""
+def make_growing_step() -> StepFacts:
+    """Return a step in which memory rises by 0.5 MiB a second to 50 of 64 MiB: full within half a minute."""
     facts = make_closed_step(users=20, window_s=20.0)
     target = tuple(
         replace(sample, working_set_bytes=round(50 * MIB - 0.5 * MIB * (32.0 - sample.at_s)))
         for sample in facts.target
     )
+    return replace(facts, target=target)
+
+
+@pytest.mark.parametrize(("shown_mib", "is_over"), [(0, False), (49, False), (50, True)])
+def test_memory_that_another_size_has_shown_to_last_is_not_waited_for(
+    shown_mib: int, *, is_over: bool
+) -> None:
     step = Step(20, shown_bytes=shown_mib * MIB)
     is_steady = build_steady_predicate(make_plan(), step, Baseline(10, 0.1), Limits(1.0, 64 * MIB))
-    assert is_steady(replace(facts, target=target)) is is_over
+    assert is_steady(make_growing_step()) is is_over
+
+
+def test_memory_is_not_waited_for_once_the_kernel_has_killed_a_process() -> None:
+    killed = replace(make_growing_step(), events=(TargetEvent(15.0, EventKind.OOM),))
+    is_steady = build_steady_predicate(make_plan(), Step(20), Baseline(10, 0.1), Limits(1.0, 64 * MIB))
+    assert is_steady(killed)
