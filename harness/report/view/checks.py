@@ -104,9 +104,11 @@ def describe_drift(drift: Drift) -> str:
     comparison = f"{step} {outcome}{': ' + changes if changes else ''}"
     ratio, allowed = text.keep_finite(drift.cpu_per_request_ratio), drift.allowed_ratio or 0.0
     if ratio is None or abs(ratio) <= allowed:
+        is_same_pace = drift.pace_ratio is not None and _has_same_pace(drift)
+        other = "something changed that is not the host's speed" if is_same_pace else "the host slowed down"
         return (
             f"Not confirmed: {comparison}. That number of users may be the very edge of what the size "
-            "sustains, or the host slowed down."
+            f"sustains, or {other}."
         )
     noise = f"a change of the CPU per request up to {text.format_ratio(allowed)} is noise"
     return f"{_explain_drift(ratio, text.keep_finite(drift.pace_ratio))} The evidence: {comparison}; {noise}."

@@ -95,7 +95,7 @@ def explain_memory_growth(evidence: MemoryGrows) -> str:
     grows = f"its memory {_describe_growth(evidence.trend, evidence.limit_bytes, evidence.users)}"
     if evidence.trend.rose_to_full:
         return grows
-    return f"{grows}, and the matrix asks for {text.format_estimate(evidence.horizon_s)} (steps.horizon)"
+    return f"{grows}, and the matrix asks for {text.format_duration(evidence.horizon_s)} (steps.horizon)"
 
 
 def _describe_growth(trend: MemoryTrend, limit_bytes: int, users: int) -> str:

@@ -14,6 +14,8 @@ from harness.model import MIB, Factor, IndicatorKind, Limits, Slo
 
 NO_DATA = "–"
 _EXACT = Context(prec=400)
+_DAY_S = 86_400
+_IN_DAYS_FROM_S = 2 * _DAY_S
 """Holds all digits of any float."""
 _ESCAPE_SEQUENCE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movements
@@ -99,11 +101,13 @@ def format_timestamp(stored: str) -> str:
 
 
 def format_duration(value: float | None) -> str:
-    """Return a span of seconds: `45 s`, `5 min`, `12 min 5 s`, `2 h 3 min`."""
+    """Return a span of seconds: `45 s`, `5 min`, `12 min 5 s`, `2 h 3 min`, `30 days`."""
     value = keep_finite(value)
     if value is None:
         return NO_DATA
     whole = round(value)
+    if whole >= _IN_DAYS_FROM_S and whole % _DAY_S == 0:
+        return f"{whole // _DAY_S} days"
     if whole < 60:
         return f"{whole} s"
     large, small = (whole // 60, whole % 60) if whole < 3600 else (whole // 3600, whole % 3600 // 60)
@@ -112,9 +116,11 @@ def format_duration(value: float | None) -> str:
 
 
 def format_estimate(seconds: float) -> str:
-    """Return an estimated span, rounded to tens of seconds or to minutes: `40 s`, `12 min`, `2 h 05 min`."""
+    """Return an estimated span, rounded to its unit: `40 s` (to tens), `12 min`, `2 h 05 min`, `12 days`."""
     if seconds < 90:
         return f"{math.ceil(seconds / 10) * 10} s"
+    if seconds >= _IN_DAYS_FROM_S:
+        return f"{round(seconds / _DAY_S)} days"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 

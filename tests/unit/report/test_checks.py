@@ -135,6 +135,10 @@ THREE_TIMES = build_repetitions(
             "Not confirmed: 1 CPU / 256 MiB at 400 users, held once more at the end, failed (p95 1.200 s",
         ),
         (
+            {"verdict": Verdict.FAIL, "evidence": TOO_SLOW, "is_marked": True, "pace_ratio": 0.01},
+            "the very edge of what the size sustains, or something changed that is not the host's speed.",
+        ),
+        (
             {"verdict": Verdict.INVALID, "evidence": STEAL},
             "The drift check is inconclusive: 1 CPU / 256 MiB at 400 users, held once more at the end, "
             "was an invalid step (the hypervisor took 14 % of the host's CPU time",

@@ -374,7 +374,7 @@ def test_a_growing_memory_is_explained_by_how_long_its_limit_lasts() -> None:
     explanation = explain_judgement(Judgement(Rule.MEMORY_GROWS, make_growth(41 * 60.0)))
     assert explanation == (
         "its memory grows by 1.2 MiB a minute at 200 users: 96 MiB last 41 min (36 min – 48 min), and "
-        "the matrix asks for 1 h 00 min (steps.horizon)"
+        "the matrix asks for 1 h (steps.horizon)"
     )
     full = explain_judgement(Judgement(Rule.MEMORY_GROWS, make_growth(60.0, rose_to_full=True)))
     assert full == "its memory grew by 1.2 MiB a minute at 200 users until its 96 MiB were full"

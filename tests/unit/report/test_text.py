@@ -38,6 +38,8 @@ NOT_A_NUMBER = float("nan")
         (text.format_duration, 90.2, "1 min 30 s"),
         (text.format_duration, 3620, "1 h"),
         (text.format_duration, 3725, "1 h 2 min"),
+        (text.format_duration, 86_400, "24 h"),
+        (text.format_duration, 30 * 86_400, "30 days"),
         (text.format_count, 12345, "12\u202f345"),
         (text.format_users, 1, "1 user"),
         (text.format_users, 2, "2 users"),
@@ -137,8 +139,11 @@ def test_a_number_stays_with_its_unit() -> None:
     )
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(31, "40 s"), (125, "2 min"), (7500, "2 h 05 min")])
-def test_an_estimate_is_rounded_to_tens_of_seconds_or_to_minutes(seconds: float, words: str) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(31, "40 s"), (125, "2 min"), (7500, "2 h 05 min"), (47 * 3600, "47 h 00 min"), (1_100_000, "13 days")],
+)
+def test_an_estimate_is_rounded_to_its_unit(seconds: float, words: str) -> None:
     assert text.format_estimate(seconds) == words
 
 
