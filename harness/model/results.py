@@ -206,13 +206,15 @@ class Soak:
     """The size to take, held at the end of a campaign in a fresh container, for much longer than a window.
 
     `step` is the last one of two if the first was invalid; None if the target did not come up. `evidence` is
-    its judgement, or why the target did not come up. `load_s` is the length of all steps.
+    its judgement, or why the target did not come up. `load_s` is the length of all steps. `slow_failure` is
+    the step before, which broke an SLO while the host was slower than in the search; None without one.
     """
 
     users: int
     step: StepResult | None
     evidence: DriftEvidence
     load_s: float = 0.0
+    slow_failure: StepResult | None = None
 
     @property
     def verdict(self) -> Verdict:

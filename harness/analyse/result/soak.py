@@ -60,8 +60,9 @@ def assess_soak(check: Recheck, users_limit: int) -> Soak | None:
     load_s = sum(step.load_s for step in check.steps)
     if check.failure is not None:
         return Soak(users_limit, None, NotReady(check.failure), load_s)
-    step = (_list_valid(check) or check.steps)[-1]
-    return Soak(step.users, step, step.judgement, load_s)
+    *before, step = _list_valid(check) or check.steps
+    failed = (each for each in before if each.verdict is Verdict.FAIL)
+    return Soak(step.users, step, step.judgement, load_s, next(failed, None))
 
 
 def _list_valid(check: Recheck) -> list[StepResult]:

@@ -1,6 +1,6 @@
 """Put a cell's answer into words: its bracket, its symbol, and what stopped it."""
 
-from harness.model import CellResult, Judgement, Limits, Status, StepResult, Verdict
+from harness.model import CellResult, Judgement, Limits, Soak, Status, StepResult, Verdict
 from harness.model.cell_evidence import BrokeInSoak, ErrorsAtAnyLoad
 from harness.model.evidence import SlosHold
 from harness.report.view.explanations import explain_evidence
@@ -223,7 +223,19 @@ def describe_soak(result: CellResult) -> str:
     if soak.verdict is Verdict.FAIL:
         return f"broken at {users} when held longer ({reason})"
     figures = ", ".join(list_figures(soak.step, result.cell.limits))
-    return f"held for {format_duration(soak.step.window_s)} at {users}{': ' + figures if figures else ''}"
+    held = f"held for {format_duration(soak.step.window_s)} at {users}{': ' + figures if figures else ''}"
+    return "; ".join(filter(None, (held, describe_slow_failure(soak))))
+
+
+def describe_slow_failure(soak: Soak) -> str:
+    """Return that a size was held twice, because it broke on a slower host at first; empty if it was not."""
+    if soak.slow_failure is None or soak.step is None or soak.verdict is not Verdict.PASS:
+        return ""
+    slow_s, usual_s = soak.slow_failure.host.work_s, soak.step.host.work_s
+    slower = slow_s / usual_s - 1 if slow_s and usual_s else 0.0
+    host = f"the host was {format_ratio(slower, 0)} slower" if slower > 0 else "the host was slow"
+    reason = clean_text(explain_evidence(soak.slow_failure.judgement))
+    return f"it broke when it was held before, while {host} ({reason})"
 
 
 def list_figures(step: StepResult, limits: Limits) -> list[str]:

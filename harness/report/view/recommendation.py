@@ -142,12 +142,13 @@ def _join(parts: list[str]) -> str:
 def _list_doubts(result: CellResult) -> list[str]:
     """Return sentences on what is not known of the size; none for most sizes.
 
-    That is whether it survives when it is held longer, how long its memory and that of its companions lasts,
-    and its throughput.
+    That is whether it survives when it is held longer, also on a slower host, how long its memory and that of
+    its companions lasts, and its throughput.
     """
     is_confirmed = result.soak is None or result.soak.verdict is not Verdict.INVALID
     doubts = ("" if is_confirmed else cell_text.describe_soak(result), warn_of_memory(result))
-    reasons = (warn_of_companions(result), explain_missing_shortfall(result))
+    failed = cell_text.describe_slow_failure(result.soak) if result.soak is not None else ""
+    reasons = (failed, warn_of_companions(result), explain_missing_shortfall(result))
     return [
         *(f"It is {doubt}." for doubt in doubts if doubt),
         *(_end_sentence(reason) for reason in reasons),

@@ -11,6 +11,7 @@ from harness.model import (
     MIB,
     CampaignResult,
     CellResult,
+    HostUse,
     Judgement,
     MemoryOutlook,
     MemoryTrend,
@@ -101,6 +102,16 @@ def test_a_size_that_broke_gives_way_to_the_next_and_is_explained() -> None:
 def test_a_size_that_could_not_be_held_longer_is_recommended_with_a_doubt(soak: Soak, doubt: str) -> None:
     assert f". It is not confirmed at 400 users, {doubt}" in recommend(soak)
     assert "for 5 min" not in recommend(soak)
+
+
+def test_a_size_that_broke_on_a_slower_host_first_says_so() -> None:
+    """A fixed piece of work took 2.3 ms then, and 2 ms when the size survived."""
+    failed = replace(STEP, judgement=example.judge_too_slow(400, 1.0), host=HostUse(work_s=0.0023))
+    soak = replace(SURVIVED, step=replace(STEP, host=HostUse(work_s=0.002)), slow_failure=failed)
+    reason = explain_evidence(failed.judgement)
+    doubt = f"broke when it was held before, while the host was 15 % slower ({reason})"
+    assert f" It {doubt}. With less CPU" in recommend(soak)
+    assert describe_soak(add_soak(SIZE, soak)).endswith(f"; it {doubt}")
 
 
 def make_trend(outlook: MemoryOutlook, observed_s: float, mib: int) -> MemoryTrend:

@@ -149,6 +149,8 @@ def test_a_soak_that_fails_on_a_host_slower_by_a_tenth_is_held_once_more(
     ]
     soak = assess_soak(Recheck(replace(result, steps=fast), [RUN] * len(steps), steps), LIMIT)
     assert (soak.verdict if soak else None) is verdict
+    if soak is not None and verdict is Verdict.PASS and "FAIL" in verdicts:
+        assert soak.slow_failure is steps[0]
 
 
 def test_a_target_that_dies_on_a_slow_host_has_broken() -> None:
