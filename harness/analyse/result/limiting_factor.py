@@ -50,6 +50,11 @@ files fills any memory, so it is no limit unless the kernel's counters show that
 _SATURATED_FROM_SHORTFALL = 0.15
 """From this shortfall on a target is saturated: with more users its throughput hardly rises any more."""
 
+_FLAT_RPS, _MORE_USERS = 1.05, 1.3
+"""So is one whose throughput is at most this multiple of that of so many times fewer users. Users without
+think time have no shortfall.
+"""
+
 _QUOTA_TIME_AT_LEAST = 0.5
 """If the quota alone stretches a request to this share of its response time, it waits for the quota."""
 
@@ -230,13 +235,16 @@ def _compute_used_ratio(limits: Limits, step: StepResult) -> float | None:
 
 def _is_saturated_below_quota(limits: Limits, broken: StepResult, steps: Sequence[StepResult]) -> bool:
     """Return True if the target was overloaded in some step and still left a part of its quota unused."""
-    overloaded = [step for step in _list_failures(broken, steps) if _is_saturated(step)]
+    overloaded = [step for step in _list_failures(broken, steps) if _is_saturated(step, steps)]
     used_ratios = [_compute_used_ratio(limits, step) for step in overloaded]
     return any(used is not None and not is_cpu_used_up(used) for used in used_ratios)
 
 
-def _is_saturated(step: StepResult) -> bool:
-    return (step.shortfall_ratio or 0.0) >= _SATURATED_FROM_SHORTFALL
+def _is_saturated(step: StepResult, steps: Sequence[StepResult]) -> bool:
+    passed = [each for each in steps if each.verdict is Verdict.PASS]
+    fewer_rps = [each.rps or 0.0 for each in passed if _MORE_USERS * each.users <= step.users]
+    is_flat = step.rps is not None and step.rps <= _FLAT_RPS * max(fewer_rps, default=0.0)
+    return is_flat or (step.shortfall_ratio or 0.0) >= _SATURATED_FROM_SHORTFALL
 
 
 def _list_failures(broken: StepResult, steps: Sequence[StepResult]) -> list[StepResult]:
@@ -384,5 +392,5 @@ def _find_busy_cores(limits: Limits, broken: StepResult, steps: Sequence[StepRes
     cores = max(used) / limits.replicas
     busy = round(cores)
     is_whole = busy - _BUSY_CORES_BELOW <= cores <= busy + _BUSY_CORES_ABOVE
-    is_sure = busy == 1 or any(_is_saturated(step) for step in failures)
+    is_sure = busy == 1 or any(_is_saturated(step, steps) for step in failures)
     return busy if busy >= 1 and is_whole and is_sure and busy < limits.cpu_cores else None

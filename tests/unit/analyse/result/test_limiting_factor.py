@@ -246,6 +246,18 @@ def test_throttling_is_no_evidence_if_an_overload_does_not_use_up_the_quota(
         assert limit.evidence.throttled_ratio == 0.47
 
 
+@pytest.mark.parametrize(
+    ("users", "rps", "factor"), [(10, 4.7, Factor.TARGET), (10, 4.6, Factor.CPU), (11, 4.7, Factor.CPU)]
+)
+def test_users_without_think_time_show_an_overload_by_a_throughput_that_does_not_rise(
+    users: int, rps: float, factor: Factor
+) -> None:
+    """13 users, who ask again at once, get 4.9 requests a second: 1.043 times 4.7, and 1.065 times 4.6."""
+    lighter = make_step(users, "PASS", 1, target=THROTTLED, rps=rps)
+    broken = make_step(13, "FAIL", 2, target=THROTTLED, rps=4.9)
+    assert find_limiting_factor(CELL, broken, [lighter, broken]).factor is factor
+
+
 @pytest.mark.parametrize(("mean_s", "factor"), [(0.8, Factor.CPU), (0.9, Factor.TARGET)])
 def test_a_single_request_that_its_quota_stretches_waits_for_the_cpu(mean_s: float, factor: Factor) -> None:
     """A request needs 0.1 s of CPU, which a quota of 0.25 cores gives within 0.4 s: half of 0.8 s."""
