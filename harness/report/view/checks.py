@@ -1,6 +1,6 @@
 """Put a campaign's checks on itself into words: host drift, engines, monotonicity violations, repetitions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.model import CampaignResult, CellResult, Drift, Repeatability, StepResult, Verdict
@@ -10,6 +10,7 @@ from harness.report.view import cell_text, text
 from harness.report.view.explanations import explain_evidence
 from harness.report.view.scenario_errors import warn_of_failures_at_start, warn_of_raised_tasks
 from harness.report.view.shortfall import describe_shortfall
+from harness.report.view.speed import format_reference
 from harness.report.view.unreported import write_unreported_warnings
 
 _SOAK_OUTCOMES = {Verdict.PASS: "survived", Verdict.FAIL: "broke", Verdict.INVALID: "not confirmed"}
@@ -49,7 +50,8 @@ def write_warnings(result: CampaignResult) -> tuple[str, ...]:
     """
     drift = result.drift
     violations = (
-        f"{text.format_size(cell.cell.limits)} {cell_text.describe_violation(cell)}: one of the two is wrong."
+        f"{text.format_size(cell.cell.limits)} {cell_text.describe_violation(cell)}: "
+        f"{_explain_violation(cell, result.cells)}."
         for cell in result.cells
         if cell.monotonicity_violation is not None
     )
@@ -76,6 +78,18 @@ def write_warnings(result: CampaignResult) -> tuple[str, ...]:
         *([raised] if (raised := warn_of_raised_tasks(_list_steps(result))) else []),
         *warn_of_failures_at_start(_list_steps(result)),
         *write_unreported_warnings(_list_steps(result)),
+    )
+
+
+def _explain_violation(cell: CellResult, cells: Sequence[CellResult]) -> str:
+    """Return that one of the two sizes is wrong, or that the host's speed may explain what they sustain."""
+    smaller = next((each for each in cells if each.cell == cell.monotonicity_violation), None)
+    own, other = cell.at_reference, smaller.at_reference if smaller is not None else None
+    if smaller is None or own is None or other is None or own.high < other.low:
+        return "one of the two is wrong"
+    return (
+        "the speed of the host may explain it, at its best they would sustain about "
+        f"{format_reference(cell)} and {format_reference(smaller)} users"
     )
 
 

@@ -12,6 +12,7 @@ from harness.model import (
     Judgement,
     MemoryOutlook,
     MemoryTrend,
+    ReferenceCapacity,
     Repeatability,
     Rule,
     Slo,
@@ -178,6 +179,33 @@ def test_a_monotonicity_violation_is_named_in_every_report() -> None:
     assert "sustains less than" in render_table(view, 140)
     cells = build_summary(result)["cells"]
     assert [(cell["attempts"], cell["breach"]) for cell in cells] == [(1, None), (2, small.cell.id)]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (
+            150.0,
+            170.0,
+            "the speed of the host may explain it, at its best they would sustain about 160 (150–170) and "
+            "165 (160–171) users.",
+        ),
+        (130.0, 159.0, "one of the two is wrong."),
+    ],
+)
+def test_a_contradiction_that_the_hosts_speed_explains_says_so(low: float, high: float, words: str) -> None:
+    """What the larger size sustains at one speed overlaps with what the smaller one does, or not."""
+    small = replace(
+        example.build_cpu_bound(0.5, 96, (139,), (146,)),
+        at_reference=ReferenceCapacity(165.0, 160.0, 171.0, 0.0, 0.002, 165.0, 0.02),
+    )
+    large = replace(
+        example.build_cpu_bound(0.5, 512, (120,), (126,)),
+        at_reference=ReferenceCapacity(160.0, low, high, 0.3, 0.0026, 123.0, 0.02),
+        monotonicity_violation=small.cell,
+    )
+    (warning,) = build_view(example.build_campaign([small, large])).warnings
+    assert warning.endswith(f"sustains less than the smaller 0.5 CPU / 96 MiB: {words}")
 
 
 def test_repetitions_follow_one_another_and_show_their_spread() -> None:
