@@ -1,6 +1,6 @@
 """Put a cell's answer into words: its bracket, its symbol, and what stopped it."""
 
-from harness.model import CellResult, Judgement, Limits, Soak, Status, StepResult, Verdict
+from harness.model import CellResult, Judgement, Limits, Soak, Status, StepResult, TargetUse, Verdict
 from harness.model.cell_evidence import BrokeInSoak, ErrorsAtAnyLoad
 from harness.model.evidence import SlosHold
 from harness.report.view.explanations import explain_evidence
@@ -21,6 +21,8 @@ from harness.report.view.text import (
     format_users,
     keep_finite,
 )
+
+_MANY_FILES_RATIO = 0.1
 
 STATUS_SYMBOLS = {
     Status.BRACKETED: "",
@@ -242,9 +244,10 @@ def list_figures(step: StepResult, limits: Limits) -> list[str]:
     """Return what was measured of p95, CPU and memory in a step of a cell with these limits."""
     used = compute_share(step.target.cpu_cores, limits.total_cores)
     memory_bytes = step.target.memory_peak_bytes
+    p95_s = keep_finite(step.latency.p95_s)
     figures = (
         f"{format_ratio(used)} of its CPU" if used is not None else "",
-        f"{format_mebibytes(memory_bytes)} of memory" if memory_bytes is not None else "",
+        _describe_memory_peak(step.target),
     )
     return [*list_response_times(step), *(figure for figure in figures if figure)]
 
@@ -273,6 +276,17 @@ def find_sustained_step(result: CellResult) -> StepResult | None:
     """Return the last step that passed with the users that the size sustained; None if it was not held."""
     passed = (step for step in reversed(result.usable_steps) if step.verdict is Verdict.PASS)
     return next((step for step in passed if step.users == result.sustained_users), None)
+
+
+def _describe_memory_peak(use: TargetUse) -> str:
+    """Return `154 MiB of memory`, and how much it is with pages of files if these are a tenth of it or more."""
+    peak_bytes, own_bytes = use.memory_peak_bytes, use.own_memory_peak_bytes
+    if peak_bytes is None:
+        return ""
+    peak = format_mebibytes(peak_bytes)
+    if own_bytes is None or own_bytes > (1 - _MANY_FILES_RATIO) * peak_bytes:
+        return f"{peak} of memory"
+    return f"{format_mebibytes(own_bytes)} of memory ({peak} with pages of files)"
 
 
 def explain_wide_bracket(result: CellResult) -> str:

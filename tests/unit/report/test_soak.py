@@ -18,12 +18,13 @@ from harness.model import (
     Rule,
     Soak,
     StepResult,
+    TargetUse,
 )
 from harness.model.cell_evidence import BrokeInSoak
 from harness.model.evidence import CpuQuotaUsed, EndedStep, NotReady
 from harness.report import build_summary, build_view, render_report, write_recommendation
 from harness.report.formats.sizing_text import describe_sizing
-from harness.report.view.cell_text import describe_soak, format_bracket, write_remark
+from harness.report.view.cell_text import describe_soak, format_bracket, list_figures, write_remark
 from harness.report.view.explanations import explain_evidence
 from harness.report.view.memory import describe_memory
 from tests.summary_schema import VALIDATOR
@@ -102,6 +103,16 @@ def test_a_size_that_broke_gives_way_to_the_next_and_is_explained() -> None:
 def test_a_size_that_could_not_be_held_longer_is_recommended_with_a_doubt(soak: Soak, doubt: str) -> None:
     assert f". It is not confirmed at 400 users, {doubt}" in recommend(soak)
     assert "for 5 min" not in recommend(soak)
+
+
+@pytest.mark.parametrize(
+    ("own_mib", "words"),
+    [(None, "250 MiB of memory"), (226, "250 MiB of memory"), (50, "50 MiB of memory (250 MiB with pages of files)")],
+)  # fmt: skip
+def test_pages_of_files_are_told_from_what_the_program_needs(own_mib: int | None, words: str) -> None:
+    own_bytes = None if own_mib is None else own_mib * MIB
+    use = TargetUse(memory_peak_bytes=250 * MIB, own_memory_peak_bytes=own_bytes)
+    assert list_figures(replace(STEP, target=use), SIZE.cell.limits)[-1] == words
 
 
 def test_a_size_that_broke_on_a_slower_host_first_says_so() -> None:
