@@ -32,7 +32,7 @@ from harness.model import (
 )
 from harness.model.side_by_side import is_lane
 from harness.report import render_report
-from harness.report.view.text import format_duration, format_estimate, format_seconds
+from harness.report.view.text import format_duration, format_estimate, format_seconds, format_users
 from harness.store import CampaignFolder
 
 _PAUSE_PER_WRITING_TIME = 19
@@ -178,12 +178,11 @@ class CampaignSession:
 
     def _announce_check(self, cell: Cell, step: Step, engine: str | None) -> None:
         if step.purpose is Purpose.CONFIRM:
-            self.note_once([f"drift check: {cell.id} is measured once more at {step.users} users"])
+            self.note_once([f"drift check: {cell.id} is measured once more at {format_users(step.users)}"])
             self._listener.drift_check_started(cell)
         else:
-            self.note_once(
-                [f"soak: {cell.id} is held at {step.users} users for {self.plan.search.soak_s:g} s"]
-            )
+            held = format_duration(self.plan.search.soak_s)
+            self.note_once([f"soak: {cell.id} is held at {format_users(step.users)} for {held}"])
             self._progress.cells[cell.id].start_soak(self._progress.baselines.get(engine), engine)
             self._listener.soak_started(cell, step)
 

@@ -100,12 +100,12 @@ def explain_memory_growth(evidence: MemoryGrows) -> str:
 
 def _describe_growth(trend: MemoryTrend, limit_bytes: int, users: int) -> str:
     """Return how fast memory grows, and how long its limit lasts: "grows by 1.2 MiB a minute at 200 …"."""
-    limit = text.format_mebibytes(limit_bytes)
+    limit, at_users = text.format_mebibytes(limit_bytes), text.format_users(users)
     growth = f"{text.format_number(60 * trend.growth_bytes_per_s / MIB, 1)} MiB a minute"
     if trend.rose_to_full:
-        return f"grew by {growth} at {users} users until its {limit} were full"
+        return f"grew by {growth} at {at_users} until its {limit} were full"
     lasts = f"{text.format_estimate(trend.lasts_s or 0)}{_format_lasting(trend)}"
-    return f"grows by {growth} at {users} users: {limit} last {lasts}"
+    return f"grows by {growth} at {at_users}: {limit} last {lasts}"
 
 
 def _format_lasting(trend: MemoryTrend) -> str:

@@ -376,6 +376,8 @@ def test_a_growing_memory_is_explained_by_how_long_its_limit_lasts() -> None:
         "its memory grows by 1.2 MiB a minute at 200 users: 96 MiB last 41 min (36 min – 48 min), and "
         "the matrix asks for 1 h (steps.horizon)"
     )
+    alone = replace(make_growth(41 * 60.0), users=1)
+    assert "a minute at 1 user: 96 MiB" in explain_judgement(Judgement(Rule.MEMORY_GROWS, alone))
     full = explain_judgement(Judgement(Rule.MEMORY_GROWS, make_growth(60.0, rose_to_full=True)))
     assert full == "its memory grew by 1.2 MiB a minute at 200 users until its 96 MiB were full"
 
