@@ -2,12 +2,24 @@
 
 from collections.abc import Iterable
 
-from harness.model import CellResult, Curve, CurvePoint, CurveShape, Factor, Limits, Slo, Verdict
+from harness.model import (
+    CellResult,
+    Curve,
+    CurvePoint,
+    CurveShape,
+    Factor,
+    Judgement,
+    Limits,
+    Slo,
+    Status,
+    Verdict,
+)
 from harness.model.cell_evidence import ErrorsAtAnyLoad
 from harness.model.curves import Remedy
+from harness.model.evidence import MemoryGrows
 from harness.report.view import text
 
-REMEDIES = {
+_REMEDIES = {
     Factor.CPU: "measure sizes with more CPU",
     Factor.MEMORY: "measure sizes with more memory",
     Factor.TARGET: "a larger size alone will not help, find what its requests wait for",
@@ -102,10 +114,24 @@ def describe_remedies(result: CellResult) -> str:
 
     An example: `256 MiB instead of 96 MiB: 90 users more (measured)`. Empty if nothing limits it.
     """
-    if not result.remedies and result.limiting_factor is not None:
-        return REMEDIES[result.limiting_factor]
+    if not result.remedies:
+        return suggest_remedy(result)
     users = result.sustained_users or 0
     return "; ".join(_describe_remedy(remedy, result.cell.limits, users) for remedy in result.remedies)
+
+
+def suggest_remedy(result: CellResult) -> str:
+    """Return what to do about what limits a size, as far as no measurement tells more; empty if nothing does.
+
+    If no number of users lasts because the memory grows all the time, more memory only lasts for longer.
+    """
+    if result.limiting_factor is None:
+        return ""
+    reason = result.evidence.evidence if isinstance(result.evidence, Judgement) else None
+    is_leak = isinstance(reason, MemoryGrows) and not reason.trend.rose_to_full
+    if is_leak and result.status is Status.NONE:
+        return "find what its memory keeps, more of it only lasts longer"
+    return _REMEDIES[result.limiting_factor]
 
 
 def _describe_remedy(remedy: Remedy, limits: Limits, users: int) -> str:

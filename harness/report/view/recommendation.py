@@ -7,7 +7,7 @@ from harness.model import CampaignState, CellResult, Limits, Status, StepResult,
 from harness.model.cell_evidence import BrokeInSoak, ErrorsAtAnyLoad
 from harness.model.evidence import BrokenByLarger, SustainedBySmaller
 from harness.report.view import cell_text, text
-from harness.report.view.curves import REMEDIES
+from harness.report.view.curves import suggest_remedy
 from harness.report.view.explanations import explain_evidence
 from harness.report.view.margin import describe_certainty, describe_margin
 from harness.report.view.memory import warn_of_companions, warn_of_memory
@@ -236,7 +236,7 @@ def _name_best_size(view: View, best: CellResult) -> str:
     users, are_all_decided = text.format_users(view.users_limit), not view.sizing.undecided_sizes
     subject = "None of these sizes" if are_all_decided else "None of the sizes with an answer"
     has_remedy = are_all_decided and not isinstance(best.evidence, ErrorsAtAnyLoad)
-    remedy = REMEDIES.get(best.limiting_factor, "") if best.limiting_factor and has_remedy else ""
+    remedy = suggest_remedy(best) if has_remedy else ""
     hint = f"; {remedy}." if remedy else "."
     size = text.format_size(best.cell.limits)
     if len(view.cells) == 1:

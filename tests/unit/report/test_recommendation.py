@@ -4,11 +4,14 @@ from dataclasses import replace
 from typing import Any
 
 from harness.model import (
+    MIB,
     CampaignState,
     CellResult,
     Factor,
     Judgement,
     Margin,
+    MemoryOutlook,
+    MemoryTrend,
     Price,
     Rule,
     Sizing,
@@ -17,6 +20,7 @@ from harness.model import (
     Status,
 )
 from harness.model.evidence import BrokenByLarger, SloEvaluation, SlosHold, SustainedBySmaller
+from harness.model.evidence import BrokenByLarger, MemoryGrows, SustainedBySmaller
 from harness.report import build_view, describe_sizing, render_html, write_recommendation
 from harness.report.view.recommendation import build_recommendation
 from tests.unit.report import example
@@ -303,6 +307,25 @@ def test_the_largest_size_is_explained_if_no_size_sustains_any_users() -> None:
         "nor any number that was measured. The largest, 0.5 CPU / 48 MiB, does not even sustain 10 users"
         in recommend(example.build_failed_size(), example.build_size_without_capacity())
     )
+
+
+def test_a_leak_that_fills_the_memory_with_any_users_is_not_said_to_need_a_larger_size() -> None:
+    """1 MiB a minute fills what is left of 96 MiB after 41 minutes."""
+
+    def leak(*, rose_to_full: bool) -> CellResult:
+        growth = MIB / 60
+        trend = MemoryTrend(
+            MemoryOutlook.FILLS, 300.0, 50 * MIB, 55 * MIB, growth, growth, growth, 110.0 * MIB, 41 * 60.0,
+            rose_to_full,
+        )  # fmt: skip
+        evidence = Judgement(Rule.MEMORY_GROWS, MemoryGrows(trend, 96 * MIB, 1, 3600.0))
+        size = example.build_size_without_capacity()
+        return replace(size, broken_users=1, limiting_factor=Factor.MEMORY, evidence=evidence)
+
+    sentence = recommend(leak(rose_to_full=False))
+    assert "does not even sustain 1 user, because its memory grows by 1.0 MiB a minute at 1 user: " in sentence
+    assert sentence.endswith("; find what its memory keeps, more of it only lasts longer.")
+    assert recommend(leak(rose_to_full=True)).endswith("; measure sizes with more memory.")
 
 
 def test_the_recommendation_of_a_running_campaign_is_about_measured_sizes_only() -> None:
