@@ -124,7 +124,8 @@ class Drift:
     `allowed_ratio` is the change of CPU time per request that may be noise. `is_marked`: the host or the
     target has changed; `pace_ratio`, of the host's pace, tells which. With several engines the size was
     searched on `against` and held again on `engine`; ratios compare the second with the first. `is_soak`: the
-    soak took the place of the drift check.
+    soak took the place of the drift check. `foreign_cores` are the cores that other programs used at the
+    start and at the end; None if one is unknown.
     """
 
     cell: Cell
@@ -141,6 +142,7 @@ class Drift:
     against: str | None = None
     is_soak: bool = False
     pace_ratio: float | None = None
+    foreign_cores: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,9 +209,14 @@ def _compare_steps(cell: Cell, before: StepResult, after: StepResult) -> Drift:
         rps_ratio=compute_change(before.rps, after.rps),
         p95_ratio=compute_change(before.latency.p95_s, after.latency.p95_s),
         pace_ratio=compute_change(before.host.work_s, after.host.work_s),
+        foreign_cores=_pair(before.host.foreign_cores, after.host.foreign_cores),
         allowed_ratio=allowed_ratio,
         is_marked=(fails_now and is_beyond_chance) or has_changed,
     )
+
+
+def _pair(before: float | None, after: float | None) -> tuple[float, float] | None:
+    return None if before is None or after is None else (before, after)
 
 
 def _is_narrow(step: StepResult) -> bool:

@@ -19,6 +19,14 @@ _SOAK_OUTCOMES = {Verdict.PASS: "survived", Verdict.FAIL: "broke", Verdict.INVAL
 _SAME_PACE_RATIO = 0.05
 """A smaller change of the host's pace is noise."""
 
+_TARGET_CHANGED_RATIO = 0.15
+"""From this change of the CPU per request on, at the same pace, the target has changed. A pace is known to
+5 %, and two container runs differ by 4 % (one standard deviation): so chance explains a smaller one.
+"""
+
+_BUSY_CORES = 0.05
+"""Other programs that use so many cores more are named: one core more makes requests cost 40 % more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
@@ -125,7 +133,7 @@ def describe_drift(drift: Drift) -> str:
             f"sustains, or {other}."
         )
     noise = f"a change of the CPU per request up to {text.format_ratio(allowed)} is noise"
-    return f"{_explain_drift(ratio, text.keep_finite(drift.pace_ratio))} The evidence: {comparison}; {noise}."
+    return f"{_explain_drift(drift, ratio)} The evidence: {comparison}; {noise}."
 
 
 def _has_same_pace(drift: Drift) -> bool:
@@ -137,21 +145,29 @@ def _name_unchanged(drift: Drift) -> str:
     return "the host" if _has_same_pace(drift) else "the CPU per request"
 
 
-def _explain_drift(cpu_ratio: float, pace_ratio: float | None) -> str:
+def _explain_drift(drift: Drift, cpu_ratio: float) -> str:
     """Return what changed during the campaign, what follows for its answers, and what to do."""
+    pace_ratio, more_cores = text.keep_finite(drift.pace_ratio), _count_more_foreign_cores(drift)
     effect = f"sizes measured late may look {'smaller' if cpu_ratio > 0 else 'larger'} than they are"
-    if pace_ratio is not None and abs(pace_ratio) <= _SAME_PACE_RATIO:
+    is_same_pace = pace_ratio is not None and _has_same_pace(drift)
+    if is_same_pace and abs(cpu_ratio) >= _TARGET_CHANGED_RATIO and more_cores < _BUSY_CORES:
         return (
             f"The target changed during the campaign, but not the host's speed: {effect}. Find what changed "
             "in the target, then measure again."
         )
     what = "The host or the target changed"
-    if pace_ratio is not None and (pace_ratio > 0) == (cpu_ratio > 0):
+    if pace_ratio is not None and not is_same_pace and (pace_ratio > 0) == (cpu_ratio > 0):
         what = f"The host became {'slower' if pace_ratio > 0 else 'faster'}"
+    elif cpu_ratio > 0 and more_cores >= _BUSY_CORES:
+        what = "Other programs on the host used more CPU"
     return (
         f"{what} during the campaign: {effect}, and no bracket was corrected. Measure again on a quieter "
         "host before you rely on a difference between two sizes."
     )
+
+
+def _count_more_foreign_cores(drift: Drift) -> float:
+    return 0.0 if drift.foreign_cores is None else drift.foreign_cores[1] - drift.foreign_cores[0]
 
 
 def describe_engine_comparison(comparison: Drift) -> str:
@@ -219,9 +235,13 @@ def _list_changes(drift: Drift) -> str:
         ("p95", drift.p95_ratio),
         ("the time of a fixed piece of work on the host", drift.pace_ratio),
     )
-    return ", ".join(
+    changes = [
         f"{name} {text.format_change(ratio)}" for name, ratio in ratios if text.keep_finite(ratio) is not None
-    )
+    ]
+    if drift.foreign_cores is not None and _count_more_foreign_cores(drift) >= _BUSY_CORES:
+        before, after = (text.format_number(cores, 2) for cores in drift.foreign_cores)
+        changes.append(f"other programs {after} cores instead of {before}")
+    return ", ".join(changes)
 
 
 def _build_soak_facts(result: CampaignResult) -> Iterator[Fact]:

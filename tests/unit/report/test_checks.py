@@ -90,8 +90,8 @@ THREE_TIMES = build_repetitions(
         ({}, "is unchanged: CPU per request +1.2 %, RPS -0.3 %, p95 +4.0 %."),
         (
             {"pace_ratio": 0.08},
-            "needs as much CPU per request as before: CPU per request +1.2 %, RPS -0.3 %, p95 +4.0 %, the time "
-            "of a fixed piece of work on the host +8.0 %.",
+            "needs as much CPU per request as before: CPU per request +1.2 %, RPS -0.3 %, p95 +4.0 %, the "
+            "time of a fixed piece of work on the host +8.0 %.",
         ),
         (
             {"verdict": Verdict.FAIL, "evidence": TOO_SLOW},
@@ -111,7 +111,25 @@ THREE_TIMES = build_repetitions(
         ),
         ({"cpu_per_request_ratio": -0.12, "is_marked": True}, "may look larger than they are"),
         (
-            {"cpu_per_request_ratio": -0.12, "pace_ratio": 0.001, "is_marked": True},
+            {"cpu_per_request_ratio": 0.11, "pace_ratio": 0.043, "is_marked": True},
+            "The host or the target changed during the campaign: sizes measured late may look smaller",
+        ),
+        (
+            {
+                "cpu_per_request_ratio": 0.2,
+                "foreign_cores": (0.0, 0.12),
+                "pace_ratio": 0.0,
+                "is_marked": True,
+            },
+            "Other programs on the host used more CPU during the campaign: sizes measured late may look "
+            "smaller",
+        ),
+        (
+            {"cpu_per_request_ratio": 0.2, "foreign_cores": (0.0, 0.12), "is_marked": True},
+            "p95 +4.0 %, other programs 0.12 cores instead of 0.00; a change of",
+        ),
+        (
+            {"cpu_per_request_ratio": -0.2, "pace_ratio": 0.001, "is_marked": True},
             "The target changed during the campaign, but not the host's speed: sizes measured late may look "
             "larger than they are. Find what changed in the target",
         ),
