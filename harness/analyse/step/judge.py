@@ -249,7 +249,7 @@ def _judge(
 
 
 def _check_own_kill(facts: StepFacts, limits: Limits | None) -> Judgement | None:
-    """Judge a held step in which the kernel killed a process for lack of the container's own memory: it fails.
+    """Judge a held step in which the kernel killed a process for lack of a container's memory: it fails.
 
     It does so whatever else ran on the host, because no other program can cause this. None without such a
     kill.

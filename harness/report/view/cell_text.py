@@ -279,7 +279,7 @@ def find_sustained_step(result: CellResult) -> StepResult | None:
 
 
 def _describe_memory_peak(use: TargetUse) -> str:
-    """Return `154 MiB of memory`, and how much it is with pages of files if these are a tenth of it or more."""
+    """Return `154 MiB of memory`, and how much it is with pages of files if a tenth of it are these."""
     peak_bytes, own_bytes = use.memory_peak_bytes, use.own_memory_peak_bytes
     if peak_bytes is None:
         return ""

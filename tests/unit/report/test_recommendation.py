@@ -323,7 +323,9 @@ def test_a_leak_that_fills_the_memory_with_any_users_is_not_said_to_need_a_large
         return replace(size, broken_users=1, limiting_factor=Factor.MEMORY, evidence=evidence)
 
     sentence = recommend(leak(rose_to_full=False))
-    assert "does not even sustain 1 user, because its memory grows by 1.0 MiB a minute at 1 user: " in sentence
+    assert (
+        "does not even sustain 1 user, because its memory grows by 1.0 MiB a minute at 1 user: " in sentence
+    )
     assert sentence.endswith("; find what its memory keeps, more of it only lasts longer.")
     assert recommend(leak(rose_to_full=True)).endswith("; measure sizes with more memory.")
 

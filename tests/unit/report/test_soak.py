@@ -107,8 +107,12 @@ def test_a_size_that_could_not_be_held_longer_is_recommended_with_a_doubt(soak: 
 
 @pytest.mark.parametrize(
     ("own_mib", "words"),
-    [(None, "250 MiB of memory"), (226, "250 MiB of memory"), (50, "50 MiB of memory (250 MiB with pages of files)")],
-)  # fmt: skip
+    [
+        (None, "250 MiB of memory"),
+        (226, "250 MiB of memory"),
+        (50, "50 MiB of memory (250 MiB with pages of files)"),
+    ],
+)
 def test_pages_of_files_are_told_from_what_the_program_needs(own_mib: int | None, words: str) -> None:
     own_bytes = None if own_mib is None else own_mib * MIB
     use = TargetUse(memory_peak_bytes=250 * MIB, own_memory_peak_bytes=own_bytes)

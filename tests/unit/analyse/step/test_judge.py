@@ -51,6 +51,7 @@ from harness.model.rare_requests import NameFailed, TooFewRequests
 from tests.examples import count_examples
 from tests.unit.analyse.synthetic import (
     CELL,
+    DRAIN_S,
     always,
     make_closed_step,
     make_step_of,

@@ -8,7 +8,18 @@ from bench.search.trial import SimulatedScenario, Strategy, build_grid, measure_
 from bench.simulation.model import QUIET, Service
 from harness.analyse.step.baseline import Baseline
 from harness.analyse.step.steady import build_steady_predicate
-from harness.model import MIB, CellResult, EventKind, Factor, Limits, Rule, Status, Step, StepFacts, TargetEvent
+from harness.model import (
+    MIB,
+    CellResult,
+    EventKind,
+    Factor,
+    Limits,
+    Rule,
+    Status,
+    Step,
+    StepFacts,
+    TargetEvent,
+)
 from tests.builders import make_plan
 from tests.unit.analyse.synthetic import make_closed_step
 
