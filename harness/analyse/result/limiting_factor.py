@@ -50,7 +50,7 @@ files fills any memory, so it is no limit unless the kernel's counters show that
 _SATURATED_FROM_SHORTFALL = 0.15
 """From this shortfall on a target is saturated: with more users its throughput hardly rises any more."""
 
-_FLAT_RPS, _MORE_USERS = 1.05, 1.3
+_FLAT_RPS, _MORE_USERS = 1.05, 1.5
 """So is one whose throughput is at most this multiple of that of so many times fewer users. Users without
 think time have no shortfall.
 """
