@@ -109,7 +109,8 @@ def compare_size(
     """
     if not base or not head:
         return Difference(limits, base, head, Change.ADDED if head else Change.REMOVED)
-    if _broke_in_soak_alone(base, head) or _broke_in_soak_alone(head, base):
+    pairs = ((base, head), (head, base))
+    if any(_broke_in_soak_alone(*pair) or _broke_on_slower_host(*pair, speed) for pair in pairs):
         return Difference(limits, base, head, Change.UNKNOWN)
     before, after = _find_sustained_range(base), _find_sustained_range(head)
     if before is None or after is None:
@@ -156,6 +157,27 @@ def _find_bounds(results: Sequence[CellResult]) -> _UserRange:
         for each in results
     ]
     return _UserRange(min(each.low for each in known), max(each.high for each in known))
+
+
+def _broke_on_slower_host(
+    results: Sequence[CellResult], others: Sequence[CellResult], speed: HostSpeed | None
+) -> bool:
+    """Return True if the CPU broke a size in its soak, and the host's speed alone explains it.
+
+    The host was slower than where the size survived, by as much as a difference that would count.
+    """
+    broken = [each for each in results if isinstance(each.evidence, BrokeInSoak)]
+    paces_s = [_read_soak_pace_s(each) for each in broken if each.limiting_factor is Factor.CPU]
+    others_s = [_read_soak_pace_s(each) for each in others]
+    if speed is None or not paces_s or not others_s or None in (*paces_s, *others_s):
+        return False
+    slowdown = min(filter(None, paces_s)) / max(filter(None, others_s))
+    return slowdown**speed.elasticity >= 1 + _MIN_CHANGE_RATIO
+
+
+def _read_soak_pace_s(result: CellResult) -> float | None:
+    step = None if result.soak is None else result.soak.step
+    return None if step is None else step.host.work_s
 
 
 def _broke_in_soak_alone(results: Sequence[CellResult], others: Sequence[CellResult]) -> bool:

@@ -111,7 +111,10 @@ def _summarise(differences: Sequence[Difference]) -> str:
         same = len(common) - unknown
         parts = [f"no difference shown at {same} of {len(common)} sizes"]
     if unknown:
-        parts.append(f"{unknown} without an answer, or with too few users asked for, in one of the two")
+        parts.append(
+            f"{unknown} without an answer, with too few users asked for, or broken on a slower host, in one "
+            "of the two"
+        )
     sentence = "; ".join(parts)
     return f"{sentence[0].upper()}{sentence[1:]}."
 

@@ -33,6 +33,7 @@ from harness.model import (
     Slo,
     Soak,
     Status,
+    TargetUse,
 )
 from harness.model.decisions import NoCommonSize, ScenarioChanged, SlosChanged
 from tests.builders import make_fingerprint, make_plan, make_result
@@ -244,9 +245,11 @@ def test_an_undecided_size_has_changed_if_it_broke_far_below_what_it_sustained(
     assert find_change(make_result(1.0, *base), make_result(1.0, *head)) is change
 
 
-def soak(result: CellResult, verdict: str) -> CellResult:
+def soak(
+    result: CellResult, verdict: str, work_s: float | None = None, used_cores: float = 0.5
+) -> CellResult:
     """Return the result of a size that was held for five minutes at 400 users with this verdict."""
-    step = make_step(400, verdict)
+    step = make_step(400, verdict, work_s=work_s, target=TargetUse(cpu_cores=used_cores))
     return add_soak(result, Soak(400, step, step.judgement))
 
 
@@ -262,6 +265,25 @@ def test_a_size_that_broke_only_in_a_soak_is_compared_with_one_that_was_soaked_t
     assert find_change(censored, survived) is Change.SAME
     assert find_change(make_result(1.0, 500, 515), broken) is Change.UNKNOWN
     assert find_change(make_result(1.0, 300, 315), broken) is Change.SAME
+
+
+@pytest.mark.parametrize(
+    ("work_s", "used_cores", "change"),
+    [
+        (0.00211, 0.99, Change.UNKNOWN),
+        (0.00209, 0.99, Change.LESS),
+        (0.00211, 0.5, Change.LESS),
+        (None, 0.99, Change.LESS),
+    ],
+)
+def test_a_size_that_its_cpu_broke_in_a_soak_on_a_slower_host_need_not_have_changed(
+    work_s: float | None, used_cores: float, change: Change
+) -> None:
+    """It survived where a piece of work took 2 ms. 5 % more are 5 % fewer users, if the CPU stops it."""
+    censored = make_result(1.0, 400, None, Status.CENSORED)
+    survived, broken = soak(censored, "PASS", 0.002), soak(censored, "FAIL", work_s, used_cores)
+    assert compare_one(survived, broken).change is change
+    assert compare_one(survived, broken, speed=None).change is Change.LESS
 
 
 def test_a_size_of_one_campaign_only_is_added_or_removed() -> None:
