@@ -148,13 +148,15 @@ def is_mere_halt(at_s: _Series, used: _Series, left_s: float, room_bytes: float)
     return float(at_s[-1] - begins_s[-1]) < _HALT_RATIO * longest_s
 
 
-def find_stairs(at_s: _Series, used: _Series) -> list[int]:
+def find_stairs(at_s: _Series, used: _Series, lows: Sequence[int]) -> list[int]:
     """Return the indices at which memory stands still after each rise, if it rises in regular stairs.
 
     Work that is done every minute may keep memory each time. Stairs are regular if there are four at least,
     and no halt is 1.5 times as long as another one, nor the one that goes on. Empty for any other memory.
+    With collections, only what is left after these counts.
     """
-    blocks = np.array_split(np.arange(len(used)), min(_STAIR_BLOCKS, len(used)))
+    indices = np.array(lows, dtype=np.intp) if lows else np.arange(len(used))
+    blocks = np.array_split(indices, min(_STAIR_BLOCKS, len(indices)))
     chosen = np.array([block[np.argmin(used[block])] for block in blocks])
     changes = np.diff(used[chosen])
     threshold = max(_COLLECTED_AT_LEAST_BYTES, _STAIR_AT_LEAST_RATIO * float(np.ptp(used[chosen])))

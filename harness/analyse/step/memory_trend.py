@@ -138,7 +138,7 @@ def _assess_series(
     if rose_to_full:
         at_s, used = at_s[:below_full], used[:below_full]
     observed_s = float(at_s[-1] - from_s)
-    floors = lows or find_stairs(at_s, used)
+    floors = find_stairs(at_s, used, lows) or lows
     growth = _measure_growth(at_s, used, floors, limit_bytes, max(0.0, horizon_s - observed_s))
     outlook = MemoryOutlook.UNKNOWN
     if rose_to_full or (growth.fills and not growth.lasts and not is_doubtful):
