@@ -270,6 +270,13 @@ def test_regular_stairs_are_a_leak() -> None:
     assert trend.lasts_s == pytest.approx(430, abs=5)
 
 
+def test_regular_stairs_are_found_in_what_collections_leave() -> None:
+    """A job keeps 4 MiB every minute, and 10 MiB of garbage are freed every 10 s."""
+    trend = assess(lambda at_s: 30 + 4 * (at_s // 60) + at_s % 10, 310)
+    assert trend.outlook is MemoryOutlook.FILLS
+    assert trend.growth_bytes_per_s == pytest.approx(4 * MIB / 60, rel=0.03)
+
+
 @pytest.mark.parametrize(
     "memory",
     [
