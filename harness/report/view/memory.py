@@ -7,6 +7,12 @@ from harness.model.evidence import MemoryGrows
 from harness.report.view import text
 from harness.report.view.stalls import describe_shortage
 
+_SOON_S = 12 * 3600.0
+"""Memory that surely grows is warned of if its limit is reached sooner."""
+
+_CERTAIN_HALF_WIDTHS = 2.0
+"""Growth is sure if it is more than so many half-widths of its 95 % interval."""
+
 _LEVEL_BYTES_PER_S = 0.05 * MIB / 60
 """Slower growth is shown as none: it is less than what is printed."""
 
@@ -48,6 +54,21 @@ def warn_of_memory(result: CellResult) -> str:
     if trend is None or is_known_to_last(result):
         return ""
     return f"not known how long its memory lasts: {describe_memory(result)}"
+
+
+def warn_of_growth(result: CellResult) -> str:
+    """Return that memory lasts for the horizon, but surely grows and is full within half a day, or nothing.
+
+    An example: "its memory grows by 1.0 MiB a minute at 400 users: 130 MiB last 1 h 25 min".
+    """
+    trend = find_memory_trend(result)
+    if trend is None or trend.outlook is not MemoryOutlook.LASTS or trend.lasts_s is None:
+        return ""
+    half_width = trend.growth_bytes_per_s - trend.growth_low
+    if trend.lasts_s > _SOON_S or trend.growth_bytes_per_s <= _CERTAIN_HALF_WIDTHS * half_width:
+        return ""
+    limit_bytes, users = result.cell.limits.memory_bytes, result.sustained_users or 0
+    return f"its memory {_describe_growth(trend, limit_bytes, users)}"
 
 
 def find_memory_trend(result: CellResult) -> MemoryTrend | None:

@@ -10,7 +10,7 @@ from harness.report.view import cell_text, text
 from harness.report.view.curves import suggest_remedy
 from harness.report.view.explanations import explain_evidence
 from harness.report.view.margin import describe_certainty, describe_margin
-from harness.report.view.memory import warn_of_companions, warn_of_memory
+from harness.report.view.memory import warn_of_companions, warn_of_growth, warn_of_memory
 from harness.report.view.shortfall import explain_missing_shortfall
 from harness.report.view.view import View
 
@@ -148,7 +148,12 @@ def _list_doubts(result: CellResult) -> list[str]:
     is_confirmed = result.soak is None or result.soak.verdict is not Verdict.INVALID
     doubts = ("" if is_confirmed else cell_text.describe_soak(result), warn_of_memory(result))
     failed = cell_text.describe_slow_failure(result.soak) if result.soak is not None else ""
-    reasons = (failed, warn_of_companions(result), explain_missing_shortfall(result))
+    reasons = (
+        failed,
+        warn_of_growth(result),
+        warn_of_companions(result),
+        explain_missing_shortfall(result),
+    )
     return [
         *(f"It is {doubt}." for doubt in doubts if doubt),
         *(_end_sentence(reason) for reason in reasons),

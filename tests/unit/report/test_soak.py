@@ -155,6 +155,21 @@ def test_the_recommendation_says_if_it_is_not_known_how_long_the_memory_lasts() 
     ) in recommend(Soak(400, growing, growing.judgement))
 
 
+@pytest.mark.parametrize(
+    ("low_share", "lasts_s", "is_said"),
+    [(1.0, 43_200.0, True), (1.0, 43_201.0, False), (0.51, 43_200.0, True), (0.5, 43_200.0, False)],
+)
+def test_memory_that_surely_grows_and_is_full_within_half_a_day_is_warned_of(
+    low_share: float, lasts_s: float, is_said: bool
+) -> None:
+    """Growth is sure if its interval reaches down to more than half of it: by twice its half-width, not to 0."""
+    trend = make_trend(MemoryOutlook.LASTS, 310.0, 60)
+    trend = replace(trend, growth_low=low_share * trend.growth_low, lasts_s=lasts_s)
+    growing = replace(STEP, memory=trend)
+    sentence = "Its memory grows by 3.0 MiB a minute at 400 users: 96 MiB last 12 h 00 min"
+    assert (sentence in recommend(Soak(400, growing, growing.judgement))) is is_said
+
+
 def test_a_target_that_ended_broke_after_the_time_that_it_lasted() -> None:
     result = add_soak(SIZE, DIED)
     assert (
