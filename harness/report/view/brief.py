@@ -8,6 +8,7 @@ from harness.report.view.cells import CellView
 from harness.report.view.checks import Fact
 from harness.report.view.growth import GrowthRowView
 from harness.report.view.margin import format_capacity, format_headroom, format_probability, list_spare
+from harness.report.view.memory import warn_of_growth
 from harness.report.view.recommendation import write_recommendation
 from harness.report.view.view import View
 
@@ -122,6 +123,7 @@ def _write_caveats(view: View, taken: CellView | None) -> tuple[str, ...]:
         *view.warnings,
         *_doubt_margin(view),
         *_doubt_length(view, taken),
+        *_doubt_memory(taken),
         *_doubt_replicas(view),
         f"It holds for this machine{f' ({machine})' if machine else ''} and for users who behave as in "
         f"{view.scenario or 'the scenario'}, with {', '.join(view.slos) or 'no SLO'}.",
@@ -146,6 +148,11 @@ def _doubt_length(view: View, taken: CellView | None) -> list[str]:
     if taken is None or view.state is not CampaignState.COMPLETE or taken.result.soak is not None:
         return []
     return ["The size was held no longer than a window of its search: what builds up later did not show."]
+
+
+def _doubt_memory(taken: CellView | None) -> list[str]:
+    doubt = "" if taken is None else warn_of_growth(taken.result)
+    return [f"{doubt[0].upper()}{doubt[1:]}."] if doubt else []
 
 
 def _doubt_replicas(view: View) -> list[str]:

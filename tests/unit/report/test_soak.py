@@ -162,7 +162,7 @@ def test_the_recommendation_says_if_it_is_not_known_how_long_the_memory_lasts() 
 def test_memory_that_surely_grows_and_is_full_within_half_a_day_is_warned_of(
     low_share: float, lasts_s: float, is_said: bool
 ) -> None:
-    """Growth is sure if its interval reaches down to more than half of it: by twice its half-width, not to 0."""
+    """Growth is sure if its interval reaches down to more than half of it."""
     trend = make_trend(MemoryOutlook.LASTS, 310.0, 60)
     trend = replace(trend, growth_low=low_share * trend.growth_low, lasts_s=lasts_s)
     growing = replace(STEP, memory=trend)
