@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from harness.analyse.result.growth import add_growth
-from harness.model import CampaignResult, Margin, Price
+from harness.model import MIB, CampaignResult, Margin, MemoryOutlook, MemoryTrend, Price
 from harness.report import build_view, render_brief, render_brief_text
 from harness.report.view.brief import Brief, build_brief
 from tests.unit.report import example
@@ -50,6 +50,19 @@ def test_the_margin_says_whether_it_is_predicted() -> None:
     assert nothing["Margin"][0] == "not known"
     without = get_figures(build(replace(result, sizing=replace(sizing, keeps_headroom=False))))
     assert "NO room for 30 % more" in without["Margin"][1]
+
+
+def test_memory_that_grows_all_the_time_is_a_caveat() -> None:
+    """1 MiB a minute fills the 41 MiB that are left of 96 MiB after the 5 minutes of the window."""
+    growth = MIB / 60
+    trend = MemoryTrend(
+        MemoryOutlook.LASTS, 300.0, 50 * MIB, 55 * MIB, growth, growth, growth, 96.0 * MIB, 46 * 60.0
+    )
+    size = example.build_censored_size(1.0, 96)
+    size = replace(size, steps=(*size.steps[:-1], replace(size.steps[-1], memory=trend)))
+    caveat = "Its memory grows by 1.0 MiB a minute at 400 users: 96 MiB last 46 min."
+    assert caveat in build(example.build_campaign([size])).caveats
+    assert caveat not in build(example.build_campaign([example.build_censored_size(1.0, 96)])).caveats
 
 
 def test_where_no_size_is_enough_the_page_says_so() -> None:
