@@ -168,7 +168,7 @@ def _broke_on_slower_host(
     """
     broken = [each for each in results if isinstance(each.evidence, BrokeInSoak)]
     paces_s = [_read_soak_pace_s(each) for each in broken if each.limiting_factor is Factor.CPU]
-    others_s = [_read_soak_pace_s(each) for each in others]
+    others_s = [_read_soak_pace_s(each) for each in others if not isinstance(each.evidence, BrokeInSoak)]
     if speed is None or not paces_s or not others_s or None in (*paces_s, *others_s):
         return False
     slowdown = min(filter(None, paces_s)) / max(filter(None, others_s))

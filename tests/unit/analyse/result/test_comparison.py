@@ -284,6 +284,8 @@ def test_a_size_that_its_cpu_broke_in_a_soak_on_a_slower_host_need_not_have_chan
     survived, broken = soak(censored, "PASS", 0.002), soak(censored, "FAIL", work_s, used_cores)
     assert compare_one(survived, broken).change is change
     assert compare_one(survived, broken, speed=None).change is Change.LESS
+    broken_too = soak(censored, "FAIL", 0.002, used_cores)
+    assert compare_one(broken_too, broken).change is Change.SAME
 
 
 def test_a_size_of_one_campaign_only_is_added_or_removed() -> None:
