@@ -80,8 +80,7 @@ def recommend_size(
     )
     if recommended is None or smallest is None:
         return sizing
-    unrefuted = {each: margin for each, margin in margins.items() if not _is_refuted(each, sizes, users)}
-    just_enough = _find_just_enough(unrefuted, recommended, rank)
+    just_enough = _find_just_enough(users, sizes, margins, recommended, rank)
     return replace(
         _add_recommended(sizing, sizes, recommended, keeping),
         smallest=sizes[smallest],
@@ -146,14 +145,16 @@ def find_campaign_margin(campaign: CampaignResult, chosen: CellResult) -> Margin
 
 
 def _find_just_enough(
-    margins: Mapping[Limits, Margin | None], recommended: Limits, rank: _Rank
+    users: int, sizes: _Sizes, margins: Mapping[Limits, Margin | None], recommended: Limits, rank: _Rank
 ) -> Limits | None:
     """Find the first size before the recommended one; if there are some with as much room, the first of them.
 
-    Before it are those that do not keep the headroom, and all if none does.
+    Before it are those that do not keep the headroom, and all if none does. One that a larger size refutes
+    does not count.
     """
-    before = [limits for limits in margins if rank(limits) < rank(recommended)]
-    own = margins.get(recommended)
+    unrefuted = [limits for limits in margins if not _is_refuted(limits, sizes, users)]
+    before = [limits for limits in unrefuted if rank(limits) < rank(recommended)]
+    own = margins[recommended]
     alike = [each for each in before if own is not None and own.is_alike(margins[each])]
     return min(alike or before, key=rank, default=None)
 
