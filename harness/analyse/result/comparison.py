@@ -172,7 +172,7 @@ def _broke_on_slower_host(
     if speed is None or not paces_s or not others_s or None in (*paces_s, *others_s):
         return False
     slowdown = min(filter(None, paces_s)) / max(filter(None, others_s))
-    return slowdown**speed.elasticity >= 1 + _MIN_CHANGE_RATIO
+    return speed.elasticity * math.log(slowdown) >= math.log1p(_MIN_CHANGE_RATIO)
 
 
 def _read_soak_pace_s(result: CellResult) -> float | None:

@@ -222,10 +222,11 @@ def _pair(before: float | None, after: float | None) -> tuple[float, float] | No
 def _is_narrow(step: StepResult) -> bool:
     """Return True if chance may have failed the step: an SLO is broken, and not clearly or not by much."""
     evidence = step.judgement.evidence
-    if not isinstance(evidence, SloBroken) or evidence.evaluation.value is None:
+    if not isinstance(evidence, SloBroken):
         return False
     evaluation = evidence.evaluation
-    return not evaluation.is_settled or evaluation.value <= _NARROW_AT_MOST * evaluation.slo.at_most
+    value = math.inf if evaluation.value is None else evaluation.value
+    return not evaluation.is_settled or value <= _NARROW_AT_MOST * evaluation.slo.at_most
 
 
 def _compute_allowed_change(before: StepResult, after: StepResult) -> float:
