@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from harness.analyse.means import compute_geometric_mean
 from harness.analyse.result.significance import SURE, find_least_deviation
+from harness.analyse.result.soak_comparison import is_soak_untold
 from harness.model import (
     CellResult,
     Change,
@@ -29,7 +30,6 @@ from harness.model import (
     Status,
     Verdict,
 )
-from harness.model.cell_evidence import BrokeInSoak
 from harness.model.decisions import NoCommonSize, ScenarioChanged, SlosChanged
 
 _MIN_CHANGE_RATIO = 0.05
@@ -110,7 +110,7 @@ def compare_size(
     if not base or not head:
         return Difference(limits, base, head, Change.ADDED if head else Change.REMOVED)
     pairs = ((base, head), (head, base))
-    if any(_broke_in_soak_alone(*pair) or _broke_on_slower_host(*pair, speed) for pair in pairs):
+    if any(is_soak_untold(*pair, speed) for pair in pairs):
         return Difference(limits, base, head, Change.UNKNOWN)
     before, after = _find_sustained_range(base), _find_sustained_range(head)
     if before is None or after is None:
@@ -157,37 +157,6 @@ def _find_bounds(results: Sequence[CellResult]) -> _UserRange:
         for each in results
     ]
     return _UserRange(min(each.low for each in known), max(each.high for each in known))
-
-
-def _broke_on_slower_host(
-    results: Sequence[CellResult], others: Sequence[CellResult], speed: HostSpeed | None
-) -> bool:
-    """Return True if the CPU broke a size in its soak, and the host's speed alone explains it.
-
-    The host was slower than where the size survived, by as much as a difference that would count.
-    """
-    broken = [each for each in results if isinstance(each.evidence, BrokeInSoak)]
-    paces_s = [_read_soak_pace_s(each) for each in broken if each.limiting_factor is Factor.CPU]
-    others_s = [_read_soak_pace_s(each) for each in others if not isinstance(each.evidence, BrokeInSoak)]
-    if speed is None or not paces_s or not others_s or None in (*paces_s, *others_s):
-        return False
-    slowdown = min(filter(None, paces_s)) / max(filter(None, others_s))
-    return speed.elasticity * math.log(slowdown) >= math.log1p(_MIN_CHANGE_RATIO)
-
-
-def _read_soak_pace_s(result: CellResult) -> float | None:
-    step = None if result.soak is None else result.soak.step
-    return None if step is None else step.host.work_s
-
-
-def _broke_in_soak_alone(results: Sequence[CellResult], others: Sequence[CellResult]) -> bool:
-    """Return True if a size broke in a soak at users that it sustained in the other campaign, without a soak.
-
-    Whether it would have survived one there is unknown.
-    """
-    broken_users = [each.evidence.users for each in results if isinstance(each.evidence, BrokeInSoak)]
-    was_soaked = any(each.soak is not None and each.soak.verdict is not Verdict.INVALID for each in others)
-    return bool(broken_users) and not was_soaked and all(each.sustains(min(broken_users)) for each in others)
 
 
 @dataclass(frozen=True, slots=True)
