@@ -243,8 +243,6 @@ def describe_slow_failure(soak: Soak) -> str:
 def list_figures(step: StepResult, limits: Limits) -> list[str]:
     """Return what was measured of p95, CPU and memory in a step of a cell with these limits."""
     used = compute_share(step.target.cpu_cores, limits.total_cores)
-    memory_bytes = step.target.memory_peak_bytes
-    p95_s = keep_finite(step.latency.p95_s)
     figures = (
         f"{format_ratio(used)} of its CPU" if used is not None else "",
         _describe_memory_peak(step.target),

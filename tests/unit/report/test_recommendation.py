@@ -19,8 +19,7 @@ from harness.model import (
     Soak,
     Status,
 )
-from harness.model.evidence import BrokenByLarger, SloEvaluation, SlosHold, SustainedBySmaller
-from harness.model.evidence import BrokenByLarger, MemoryGrows, SustainedBySmaller
+from harness.model.evidence import BrokenByLarger, MemoryGrows, SloEvaluation, SlosHold, SustainedBySmaller
 from harness.report import build_view, describe_sizing, render_html, write_recommendation
 from harness.report.view.recommendation import build_recommendation
 from tests.unit.report import example
