@@ -5,6 +5,7 @@ seeded and simulated, so the same command prints the same tables on any machine.
 """
 
 import argparse
+import math
 import os
 import shlex
 import sys
@@ -12,9 +13,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.search.ground_truth import FINE_S
-from bench.search.runner import TrialRunner, build_class_experiments, build_experiments
+from bench.search.outcome_file import OutcomeFile
+from bench.search.runner import Experiment, TrialRunner, build_class_experiments, build_experiments
 from bench.search.scenarios import CLASS_STRATEGIES, SCENARIOS, STRATEGIES, find_strategies
 from bench.search.tables import format_classes, format_strategies
+from bench.search.trial import Strategy
 from bench.search.truth_file import TruthFile
 
 PARTS = ("all", "strategies", "classes")
@@ -37,20 +40,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run_parts(options: argparse.Namespace) -> Iterator[str]:
     """Run the parts that were asked for, and yield their tables."""
-    truth_file = TruthFile(options.truths, options.truth_s)
     if options.part != "classes":
         scenarios = list(SCENARIOS) if options.scenario == "all" else [options.scenario]
         built = build_experiments(scenarios, with_matrices=not options.no_matrices)
         experiments = [each for each in built if each.title.startswith(options.experiment)]
-        runner = TrialRunner(
-            find_strategies(options.only), experiments, options.trials, options.seed, truth_file
-        )
-        yield from format_strategies(runner, runner.run_trials(options.processes))
+        runner = _build_runner(options, find_strategies(options.only), experiments)
+        yield from format_strategies(runner, runner.run_trials(options.processes, 60 * options.minutes))
     if options.part != "strategies":
         strategies = [each for each in CLASS_STRATEGIES if each.name.startswith(options.only)]
-        classes = build_class_experiments(options.class_prefix)
-        runner = TrialRunner(strategies, classes, options.trials, options.seed, truth_file)
-        yield format_classes(runner, runner.run_trials(options.processes))
+        runner = _build_runner(options, strategies, build_class_experiments(options.class_prefixes or [""]))
+        yield format_classes(runner, runner.run_trials(options.processes, 60 * options.minutes))
+
+
+def _build_runner(
+    options: argparse.Namespace, strategies: Sequence[Strategy], experiments: Sequence[Experiment]
+) -> TrialRunner:
+    truth_file = TruthFile(options.truths, options.truth_s)
+    outcome_file = OutcomeFile(options.outcomes)
+    return TrialRunner(strategies, experiments, options.trials, options.seed, truth_file, outcome_file)
 
 
 def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -65,7 +72,10 @@ def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--scenario", choices=[*SCENARIOS, "all"], default="usual", help="the usual target and its host"
     )
     parser.add_argument(
-        "--class", dest="class_prefix", default="", help="only classes whose names start with this"
+        "--class",
+        dest="class_prefixes",
+        action="append",
+        help="only classes whose names start with this; may be given several times",
     )
     parser.add_argument(
         "--experiment", default="", help="only cells or matrices whose titles start with this, such as '3'"
@@ -75,6 +85,12 @@ def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--truths", type=Path, help="a file that keeps true capacities for later runs")
     parser.add_argument(
         "--truth-s", type=float, default=FINE_S, help="seconds of the longest simulation for a true capacity"
+    )
+    parser.add_argument(
+        "--outcomes", type=Path, help="a file that keeps the trials as they end; those in it are not run again"
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=math.inf, help="end each part after so many minutes of trials"
     )
     parser.add_argument("--write", type=Path, help="also write the tables to this file")
     return parser.parse_args(argv)

@@ -33,7 +33,9 @@ CLASSES = {
         Service(pause_s=0.5, pause_at_most_s=2.0, pause_every_s=20.0, pause_every_at_most_s=40.0)
     ),
     "think time exponential, 8 s": _build(Service(), ThinkTime(8.0, 8.0, "exponential")),
+    "think time 10-30 s": _build(Service(), ThinkTime(10.0, 30.0), users_limit=1000),
     "think time 20-40 s": _build(Service(), ThinkTime(20.0, 40.0), users_limit=1000),
+    "think time 60-120 s": _build(Service(), ThinkTime(60.0, 120.0), users_limit=3000),
     "think time constant, 30 s": _build(Service(), ThinkTime(30.0, 30.0), users_limit=1000),
     "think time 0.1-0.3 s": _build(Service(), ThinkTime(0.1, 0.3)),
     "think time 0.1-0.3 s, no shortfall": _build(Service(), ThinkTime(0.1, 0.3), slos=_NO_SHORTFALL),
@@ -72,6 +74,9 @@ CLASSES = {
     ),
     "memory leaks, 0.5 MiB a minute": _build(
         Service(cpu_s=0.006, base_bytes=40 * MIB, user_bytes=200 * _KIB, leak_second_bytes=0.5 * MIB / 60)
+    ),
+    "memory leaks, 1 MiB a minute": _build(
+        Service(cpu_s=0.006, base_bytes=40 * MIB, user_bytes=200 * _KIB, leak_second_bytes=MIB / 60)
     ),
     "memory saw-tooth of 6 s": _build(
         Service(

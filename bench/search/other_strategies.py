@@ -8,7 +8,7 @@ load is a number of users.
 import math
 from collections.abc import Mapping, Sequence
 
-from harness.analyse.search.prediction import find_response_limit_s
+from harness.analyse.search.usable_cpu import find_response_limit_s
 from harness.model import Cell, CellResult, Plan, Step, StepResult, Verdict
 
 _Verdicts = Mapping[int, bool]

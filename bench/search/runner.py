@@ -1,12 +1,15 @@
 """Run all trials of one command on several processes, and find the ground truths they are scored against."""
 
 import functools
+import math
 import multiprocessing
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.search.classes import CLASS_CELL, CLASSES
 from bench.search.ground_truth import GroundTruth, find_ground_truth
+from bench.search.outcome_file import OutcomeFile, TrialName
 from bench.search.scenarios import CPUS_3, CPUS_5, MEMORIES_3, MEMORIES_5, SCENARIOS, SHOP
 from bench.search.score import Outcome, compute_lower_bound_s, score_cell
 from bench.search.trial import SimulatedScenario, Strategy, build_grid, build_plan, measure_matrix
@@ -56,12 +59,12 @@ def build_experiments(scenario_names: Sequence[str], *, with_matrices: bool) -> 
     return experiments
 
 
-def build_class_experiments(prefix: str = "") -> list[Experiment]:
-    """Build an experiment for each class whose name starts with `prefix`: one size without neighbours."""
+def build_class_experiments(prefixes: Sequence[str] = ("",)) -> list[Experiment]:
+    """Build an experiment for each class whose name starts with one of `prefixes`: one size alone."""
     return [
         Experiment(name, scenario, (CLASS_CELL,))
         for name, scenario in CLASSES.items()
-        if name.startswith(prefix)
+        if name.startswith(tuple(prefixes))
     ]
 
 
@@ -75,12 +78,14 @@ class TrialRunner:
         trials: int,
         seed: int,
         truth_file: TruthFile | None = None,
+        outcome_file: OutcomeFile | None = None,
     ) -> None:
         self.strategies = strategies
         self.experiments = experiments
         self._trials = trials
         self._seed = seed
         self._truth_file = truth_file or TruthFile()
+        self._outcome_file = outcome_file or OutcomeFile()
         self._truths: dict[tuple[SimulatedScenario, Limits], GroundTruth] = {}
 
     def _find_truths(self, processes: int) -> None:
@@ -94,13 +99,25 @@ class TrialRunner:
                 self._truth_file.add(*job, truth)
         self._truths = {job: known for job in jobs if (known := self._truth_file.find(*job)) is not None}
 
-    def run_trials(self, processes: int) -> dict[tuple[int, int], list[Outcome]]:
-        """Run all trials and return their outcomes by the numbers of experiment and strategy."""
+    def run_trials(self, processes: int, at_most_s: float = math.inf) -> dict[tuple[int, int], list[Outcome]]:
+        """Run all trials and return their outcomes by the numbers of experiment and strategy.
+
+        Trials that have not ended after `at_most_s` seconds are left out. Those that the outcome file holds
+        are not run again.
+        """
         self._find_truths(processes)
-        outcomes: dict[tuple[int, int], list[Outcome]] = {}
+        until_s = time.monotonic() + at_most_s
+        tasks = self._build_tasks()
+        missing = [task for task in tasks if self._outcome_file.find(self._name(task)) is None]
         with multiprocessing.Pool(processes, _set_runner, (self,)) as pool:
-            for task, scored in pool.imap(_run_task, self._build_tasks(), chunksize=2):
-                outcomes.setdefault((task.experiment, task.strategy), []).extend(scored)
+            for task, scored in pool.imap(_run_task, missing):
+                self._outcome_file.add(self._name(task), scored)
+                if time.monotonic() >= until_s:
+                    break
+        outcomes: dict[tuple[int, int], list[Outcome]] = {}
+        for task in tasks:
+            if (known := self._outcome_file.find(self._name(task))) is not None:
+                outcomes.setdefault((task.experiment, task.strategy), []).extend(known)
         return outcomes
 
     def get_truth(self, experiment: Experiment, cell: Cell) -> GroundTruth:
@@ -126,8 +143,14 @@ class TrialRunner:
             for number, result in enumerate(results)
         ]
 
+    def _name(self, task: _Task) -> TrialName:
+        return self.experiments[task.experiment].title, self.strategies[task.strategy].name, task.seed
+
     def _build_tasks(self) -> list[_Task]:
-        """Build all tasks, the longest first, so that no process is idle for long at the end."""
+        """Build all tasks, the longest first, so that no process is idle for long at the end.
+
+        Otherwise all experiments take turns, so that a run that is stopped has some trials of each.
+        """
         tasks = [
             _Task(strategy, number, self._seed + trial)
             for number, experiment in enumerate(self.experiments)
@@ -135,7 +158,7 @@ class TrialRunner:
             for strategy in range(len(self.strategies))
             if self._is_compared(strategy, experiment)
         ]
-        return sorted(tasks, key=lambda task: -len(self.experiments[task.experiment].cells))
+        return sorted(tasks, key=lambda task: (-len(self.experiments[task.experiment].cells), task.seed))
 
     def _is_compared(self, strategy: int, experiment: Experiment) -> bool:
         longest_s = self.strategies[strategy].timing.window_at_most_s

@@ -32,7 +32,7 @@ class Outcome:
     `is_covered`: the true capacity lies within the interval that the strategy reports; None without an
     interval. All of these compare with the true capacity at the speed that the host had in the windows
     concerned (see `_move_to_host_speed`). `is_missed`: the cell has another status than the true capacity
-    gives, or the search did not end.
+    gives, or the search did not end. `held` are its steps, in words.
     """
 
     cell_id: str
@@ -50,6 +50,7 @@ class Outcome:
     precision_ratio: float
     is_covered: bool | None
     is_missed: bool
+    held: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ def score_cell(
         precision_ratio=reached,
         is_covered=_is_covered(result, near, strategy),
         is_missed=result.status is not _find_true_status(truth) or len(result.steps) >= MAX_STEPS,
+        held=tuple(f"{step.users} {step.rule} {step.window_s:.0f} s" for step in result.steps),
     )
 
 

@@ -23,11 +23,8 @@ from harness.analyse.search.capacity_estimate import (
 from harness.analyse.search.capacity_fit import estimate_variance_ratio
 from harness.analyse.search.known_capacities import find_capacity_users
 from harness.analyse.search.limit_shape import compare_steepness
-from harness.analyse.search.prediction import (
-    collect_corrections,
-    estimate_from_cpu_per_request,
-    find_response_limit,
-)
+from harness.analyse.search.prediction import collect_corrections, estimate_from_cpu_per_request
+from harness.analyse.search.usable_cpu import find_response_limit
 from harness.model import CellResult, Margin, Slo, Status, StepResult, Verdict
 
 _MEMORY_SIGMA = 0.1

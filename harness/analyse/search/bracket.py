@@ -58,17 +58,19 @@ def find_bracket(steps: Sequence[StepResult]) -> Bracket:
     return Bracket(max(passes, default=None), broken)
 
 
-def bound_by_failures(steps: Sequence[StepResult], precision_ratio: float) -> int | None:
-    """Return the most users to try after three failures since a pass; None if there were fewer, or no pass.
+def bound_by_failures(
+    bracket: Bracket, steps: Sequence[StepResult], precision_ratio: float
+) -> int | None:
+    """Return the most users to try after three failures since a pass; None if there were fewer.
 
     What predicts the capacity is then too high. Each further failure doubles the stride below the lowest one,
     as far as the middle of the bracket (an exponential search: Bentley and Yao, Information Processing
-    Letters 5, 1976).
+    Letters 5, 1976). `bracket` is that of the search; None also if an end of it is unknown.
     """
-    bracket = find_bracket(steps)
     since_pass = itertools.takewhile(lambda step: step.verdict is not Verdict.PASS, reversed(steps))
     count = len({step.users for step in since_pass if step.verdict is Verdict.FAIL})
-    if count < _FAILURES_BEFORE_STRIDES or bracket.sustained_users is None or bracket.is_narrow(0.0):
+    is_open = bracket.sustained_users is None or bracket.broken_users is None
+    if count < _FAILURES_BEFORE_STRIDES or is_open or bracket.is_narrow(0.0):
         return None
     stride_ratio = precision_ratio * 2.0 ** (count - _FAILURES_BEFORE_STRIDES + 1)
     return max(bracket.compute_middle(), math.floor((bracket.broken_users or 0) / (1 + stride_ratio)))

@@ -11,6 +11,10 @@ time per request is log-normal (coefficient of variation 2), the slope is two th
 constant, or slots have a fixed service time, the slope is two to four times as large. If few response times
 lie near the limit, it is flatter (see `limit_shape`).
 
+Users who think for long hardly wait for each other: they arrive as in an open queue. There the slow share of a
+limit L is p = exp(-(mu - lambda) L) with mu requests served and lambda arriving in a second (M/M/1), so the
+slope is lambda L / (1 - p), however many users there are. The slope is taken as the smaller of the two.
+
 To choose the next step, ln N is given a distribution with heavy tails (Student's t with two degrees of
 freedom). So if measurements contradict the estimate, the following steps move away from it ever faster.
 """
@@ -72,8 +76,9 @@ def estimate_from_slow_share(
         return None
     n = step.requests
     share = (step.latency.slow_ratio * n + 0.5) / (n + 1)
-    slope = steepness * compute_logit_slope(step.users)
-    log_excess = (compute_logit(share) - compute_logit(compute_allowed_slow_share(slo))) / slope
+    allowed = compute_allowed_slow_share(slo)
+    slope = steepness * compute_logit_slope(step.users, allowed, count_answers_at_limit(step, slo))
+    log_excess = (compute_logit(share) - compute_logit(allowed)) / slope
     noise = _QUEUE_NOISE_FACTOR / math.sqrt(n * share * (1 - share)) / slope
     sigma = math.hypot(noise, _SLOPE_SIGMA * log_excess, _WINDOW_SIGMA)
     return LogNormalEstimate(step.users * math.exp(-log_excess), sigma)
@@ -98,9 +103,18 @@ def find_shortfall_limit(slos: Iterable[Slo]) -> float:
     return min((slo.at_most for slo in slos if slo.kind is IndicatorKind.SHORTFALL), default=math.inf)
 
 
-def compute_logit_slope(users: float) -> float:
-    """Return by how much the logit of the slow share rises if the users grow e-fold, close to `users`."""
-    return _SLOPE_AT_ONE_USER * math.sqrt(users)
+def compute_logit_slope(users: float, allowed_share: float = 0.0, answers: float = math.inf) -> float:
+    """Return by how much the logit of the slow share rises if the users grow e-fold, close to `users`.
+
+    `answers` is how many requests are answered in as much time as the limit allows for one. Users who arrive
+    as in an open queue have no larger slope than these allow.
+    """
+    return min(_SLOPE_AT_ONE_USER * math.sqrt(users), answers / (1 - allowed_share))
+
+
+def count_answers_at_limit(step: StepResult, slo: Slo) -> float:
+    """Return how many requests a step answers in as much time as an SLO's limit; infinite if unknown."""
+    return step.rps * slo.at_most if step.rps else math.inf
 
 
 def compute_logit(share: float) -> float:
@@ -109,18 +123,17 @@ def compute_logit(share: float) -> float:
     return math.log(inside / (1 - inside))
 
 
-def bound_slow_share(allowed_share: float, users: float, excess_ratio: float) -> float:
+def bound_slow_share(
+    allowed_share: float, users: float, excess_ratio: float, answers: float = math.inf
+) -> float:
     """Return a bound on the slow share at `users` that exceed the capacity by `excess_ratio`.
 
     At the capacity the share is `allowed_share`. Only half of the usual slope is assumed, so the bound is the
     lowest share to expect. If `excess_ratio` is negative (fewer users than the capacity), it is the highest.
+    `answers` is as in `compute_logit_slope`.
     """
-    return 1 / (
-        1
-        + math.exp(
-            -(compute_logit(allowed_share) + _RELIED_SLOPE_RATIO * compute_logit_slope(users) * excess_ratio)
-        )
-    )
+    slope = _RELIED_SLOPE_RATIO * compute_logit_slope(users, allowed_share, answers)
+    return 1 / (1 + math.exp(-(compute_logit(allowed_share) + slope * excess_ratio)))
 
 
 def find_median(estimate: LogNormalEstimate, low: float | None, high: float | None) -> float:

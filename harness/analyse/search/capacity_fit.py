@@ -28,6 +28,7 @@ from harness.analyse.search.capacity_estimate import (
     compute_allowed_slow_share,
     compute_logit,
     compute_logit_slope,
+    count_answers_at_limit,
     is_broken_by,
 )
 from harness.analyse.search.limit_shape import compare_steepness, select_near
@@ -139,6 +140,7 @@ def _fit_windows(
     variance_ratio = estimate_variance_ratio(steps)
     steepness = compare_steepness(steps, around_users, variance_ratio)
     ln_demands, ln_demand_sigma = _measure_demands(steps, around_users) if is_cpu_bound else ({}, 0.0)
+    near = select_near(steps, around_users)
     windows = [
         _Evidence(
             math.log(step.users) + ln_demands.get(step.index, 0.0),
@@ -146,10 +148,11 @@ def _fit_windows(
             step.requests,
             step.latency.slow_ratio or 0.0,
         )
-        for step in select_near(steps, around_users)
+        for step in near
     ]
     ln_capacity = math.log(around_users) + _CAPACITIES
-    weights = _weigh(windows, ln_capacity, slo, variance_ratio, steepness)
+    slopes = steepness * _expect_slopes(ln_capacity, near, slo)
+    weights = _weigh(windows, ln_capacity, slo, variance_ratio, slopes)
     return _blur(_normalize(weights), ln_demand_sigma)
 
 
@@ -228,20 +231,28 @@ def _measure_demands(steps: Sequence[StepResult], around_users: float) -> tuple[
     return {key: ln - mean for key, (ln, _) in near.items()}, math.sqrt(squares / (len(near) - 1) / requests)
 
 
+def _expect_slopes(ln_capacity: np.ndarray, steps: Sequence[StepResult], slo: Slo) -> np.ndarray:
+    """Return the usual slope at each capacity, by how often the users of these steps ask."""
+    allowed = compute_allowed_slow_share(slo)
+    answers = float(np.mean([count_answers_at_limit(step, slo) / step.users for step in steps]))
+    capacities = np.exp(ln_capacity)
+    return np.array([compute_logit_slope(users, allowed, answers * users) for users in capacities])
+
+
 def _weigh(
     windows: Sequence[_Evidence],
     ln_capacity: np.ndarray,
     slo: Slo,
     variance_ratio: float,
-    steepness: float,
+    slopes: np.ndarray,
 ) -> np.ndarray:
     """Return the logarithm of the weight of each capacity.
 
-    The windows of one container run share its speed; the weight is the mean over all speeds. `steepness` is
-    the expected slope, relative to the usual one.
+    The windows of one container run share its speed; the weight is the mean over all speeds. `slopes` is
+    the expected slope at each capacity.
     """
-    ratios = steepness * _SLOPE_MEDIAN * np.exp(_SLOPE_SIGMA * _SLOPES)
-    slope = (compute_logit_slope(1.0) * np.exp(ln_capacity / 2)[:, None] * ratios[None, :])[:, :, None]
+    ratios = _SLOPE_MEDIAN * np.exp(_SLOPE_SIGMA * _SLOPES)
+    slope = (slopes[:, None] * ratios[None, :])[:, :, None]
     weights = np.zeros(slope.shape[:2])
     weights -= (_SLOPE_DEGREES + 1) / 2 * np.log1p(_SLOPES**2 / _SLOPE_DEGREES)
     for run in _group_by_run(windows):

@@ -4,23 +4,16 @@ In a closed system N = X·(Z + R) (Little's law: users, throughput, think time a
 CPU-bound target answers at most X = cpu_cores / D requests a second (utilisation law; D is the CPU time per
 request). So D, measured in one step at light load, roughly predicts what every CPU size sustains. The ratio
 of measured to predicted capacity of finished cells corrects the next prediction. A step that failed by its
-response time shows the saturated X itself.
-
-At its capacity a target is not quite saturated. Where n requests share the CPU, each takes n times as long as
-alone. If their CPU times are exponential, as in an M/M/1 queue, a share p of them takes longer than
--ln(p)·D / (cores - used cores). So a limit L on that percentile leaves -ln(p) / L requests a second unused,
-whatever D is. A closed workload queues less, and CPU times that differ less do too.
+response time shows the saturated X itself. What a limit leaves usable of it, `usable_cpu` tells.
 """
 
 import math
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from harness.analyse.search.capacity_estimate import (
     LogNormalEstimate,
     combine_estimates,
-    compute_allowed_slow_share,
     estimate_from_slow_share,
     find_percentile_slo,
 )
@@ -30,20 +23,24 @@ from harness.analyse.search.memory_model import (
     estimate_users_in_own_memory,
     is_memory_failure,
 )
+from harness.analyse.search.usable_cpu import (
+    ResponseLimit,
+    compute_usable_rps,
+    find_response_limit,
+    has_cpu_per_request,
+    is_undisturbed,
+)
 from harness.analyse.search.variant_ratio import estimate_from_variants
 from harness.model import Cell, CellResult, Factor, IndicatorKind, Rule, Slo, Status, StepResult, Verdict
 
 _MEAN_TO_LIMIT_RATIO = 0.3
 """The mean response time when the p95 is at its limit, as a share of the limit; finished cells correct it."""
 
-_UNUSED_RATIO = 2 / 3
-"""What a closed workload leaves unused, relative to independent arrivals. Simulated targets that can serve
-20, 40 and 80 requests a second leave 2.1, 1.8 and 1.1 unused under p95 <= 1 s; by this ratio it is 2.0.
-"""
+_FULL_CPU_RATIO = 0.85
+"""A target that uses this share of its CPU quota is stopped by it (see `result.limiting_factor`)."""
 
-_MOST_UNUSED_RATIO = 0.5
-_EXPONENTIAL_P95 = 3.0
-"""The p95 of an exponential distribution, relative to its mean; of constant values it is 1."""
+_REFUTED_FROM_SIGMAS = 3.0
+"""Windows of the cell refute the capacity of another one so many standard deviations away."""
 
 # Standard deviations (of the logarithm of users) of estimates by the kind of their evidence.
 _CPU_PER_REQUEST_SIGMA = 0.15
@@ -61,18 +58,6 @@ _COLLAPSED_BELOW_RATIO = 0.9
 """A saturated target answers about as many requests with more users; one that collapses answers fewer."""
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseLimit:
-    """The tightest limit on a response time.
-
-    `unused_rps` is how many requests a second each replica leaves unused at the limit, if CPU times are
-    exponential; 0 unless the limit is on a percentile of all requests.
-    """
-
-    limit_s: float
-    unused_rps: float = 0.0
-
-
 def predict_capacity(
     cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult], slos: Sequence[Slo]
 ) -> LogNormalEstimate | None:
@@ -88,13 +73,13 @@ def predict_capacity(
     by_cpu = combine_estimates(
         [
             _estimate_from_cpu(cell, shown, neighbours, limit),
-            _estimate_from_saturation(shown, limit.limit_s),
+            _estimate_from_saturation(cell, shown, limit),
             *(estimate_from_slow_share(step, slo) for step in shown),
         ]
     )
     own = _select_variant(cell, neighbours)
     by_memory = (
-        _estimate_from_same_memory(cell, own)
+        _drop_refuted(_estimate_from_same_memory(cell, own), _select_for_memory(steps))
         or _estimate_from_failures_of_same_memory(cell, own)
         or estimate_users_in_memory(cell, steps, own)
     )
@@ -138,7 +123,7 @@ def _estimate_from_cpu(
     used: `_estimate_from_saturation` is then more accurate.
     """
     own = _select_variant(cell, neighbours)
-    from_same_cpu = _estimate_from_same_cpu(cell, own)
+    from_same_cpu = _drop_refuted(_estimate_from_same_cpu(cell, own), steps)
     if from_same_cpu is not None or any(_is_saturated(step) for step in steps):
         return from_same_cpu
     corrections = collect_corrections(own, limit)
@@ -150,23 +135,29 @@ def _estimate_from_cpu(
     return combine_estimates([by_request, by_variant])
 
 
+def _drop_refuted(
+    estimate: LogNormalEstimate | None, steps: Sequence[StepResult]
+) -> LogNormalEstimate | None:
+    """Return what another cell says of this one; None if steps of this one passed far above or failed far
+    below.
+    """
+    if estimate is None:
+        return None
+    passed = max((step.users for step in steps if step.verdict is Verdict.PASS), default=0)
+    failed = (step.users for step in steps if step.verdict is Verdict.FAIL and step.users > passed)
+    factor = math.exp(_REFUTED_FROM_SIGMAS * estimate.sigma)
+    is_refuted = passed > estimate.users * factor or min(failed, default=math.inf) * factor < estimate.users
+    return None if is_refuted else estimate
+
+
+def _select_for_memory(steps: Sequence[StepResult]) -> list[StepResult]:
+    """Return the steps that passed, or failed for lack of memory."""
+    return [step for step in steps if step.verdict is Verdict.PASS or is_memory_failure(step)]
+
+
 def _select_variant(cell: Cell, neighbours: Sequence[CellResult]) -> list[CellResult]:
     """Return the results of the cell's own variant; without variants all of them."""
     return [result for result in neighbours if result.cell.limits.variant == cell.limits.variant]
-
-
-def find_response_limit_s(slos: Sequence[Slo]) -> float:
-    """Return the lowest limit on a response time in seconds; 1 if no SLO limits one."""
-    return min((slo.at_most for slo in slos if slo.is_response_time), default=1.0)
-
-
-def find_response_limit(slos: Sequence[Slo]) -> ResponseLimit:
-    """Return the tightest limit on a response time, and what it leaves unused."""
-    limit_s = find_response_limit_s(slos)
-    slo = find_percentile_slo(slos)
-    if slo is None or slo.at_most > limit_s or limit_s <= 0:
-        return ResponseLimit(limit_s)
-    return ResponseLimit(limit_s, -_UNUSED_RATIO * math.log(compute_allowed_slow_share(slo)) / limit_s)
 
 
 def _estimate_from_failures_of_same_memory(
@@ -214,16 +205,25 @@ def _estimate_from_own_memory(
     return None if users is None else LogNormalEstimate(users, _OWN_MEMORY_SIGMA)
 
 
-def _estimate_from_saturation(steps: Sequence[StepResult], limit_s: float) -> LogNormalEstimate | None:
-    """Estimate from the throughput of the saturated step with the fewest users; None without such a step."""
+def _estimate_from_saturation(
+    cell: Cell, steps: Sequence[StepResult], limit: ResponseLimit
+) -> LogNormalEstimate | None:
+    """Estimate from the throughput of the saturated step with the fewest users; None without such a step.
+
+    If it used up its CPU, a little less is sustained (see `compute_usable_rps`).
+    """
     failed = [step for step in steps if _is_saturated(step)]
     if not failed:
         return None
     step = min(failed, key=lambda step: step.users)
-    mean_s, rps = step.latency.mean_s or 0.0, step.rps or 0.0
+    mean_s, rps, cycle_s = step.latency.mean_s or 0.0, step.rps or 0.0, _compute_cycle_s(step)
     spread = (step.latency.p95_s or mean_s) / mean_s
-    mean_at_limit_s = min(limit_s / spread, mean_s)
-    return LogNormalEstimate(rps * (_compute_cycle_s(step) + mean_at_limit_s - mean_s), _SATURATION_SIGMA)
+    cycle_at_limit_s = cycle_s + min(limit.limit_s / spread, mean_s) - mean_s
+    used_ratio = (step.target.cpu_cores or 0.0) / cell.limits.total_cores
+    if used_ratio >= _FULL_CPU_RATIO:
+        most_rps = rps / min(used_ratio, 1.0)
+        rps = min(rps, compute_usable_rps(cell, most_rps, cycle_at_limit_s, limit, steps))
+    return LogNormalEstimate(rps * cycle_at_limit_s, _SATURATION_SIGMA)
 
 
 def _estimate_from_shortfall(steps: Sequence[StepResult], slos: Sequence[Slo]) -> LogNormalEstimate | None:
@@ -325,39 +325,15 @@ def _predict_from_cpu_per_request(
 
     The cores are those of all replicas of the cell. None without such a step.
     """
-    valid = [step for step in steps if _is_undisturbed(step) and _has_cpu_per_request(step)]
+    valid = [step for step in steps if is_undisturbed(step) and has_cpu_per_request(step)]
     if not valid:
         return None
     step = max(valid, key=lambda step: step.target.cpu_cores or 0.0)
     cpu_per_request_s = step.target.cpu_per_request_s or math.inf
     think_s = max(0.0, _compute_cycle_s(step) - (step.latency.mean_s or 0.0))
+    cycle_s = think_s + _MEAN_TO_LIMIT_RATIO * limit.limit_s
     most_rps = cell.limits.total_cores / cpu_per_request_s
-    unused_rps = limit.unused_rps * _measure_spread(valid) * cell.limits.replicas
-    rps = most_rps - min(unused_rps, _MOST_UNUSED_RATIO * most_rps)
-    return rps * (think_s + _MEAN_TO_LIMIT_RATIO * limit.limit_s)
-
-
-def _measure_spread(steps: Sequence[StepResult]) -> float:
-    """Return how much CPU times differ, from a third (they are all alike) to 1 (they are exponential).
-
-    The lightest step tells it by its p95 and its mean, less what requests wait for besides the CPU. 0 if it
-    is unknown.
-    """
-    lightest = min(steps, key=lambda step: step.users)
-    cpu_s, p95_s = lightest.target.cpu_per_request_s, lightest.latency.p95_s
-    if not cpu_s or p95_s is None:
-        return 0.0
-    relative_p95 = (p95_s - (lightest.latency.mean_s or 0.0) + cpu_s) / cpu_s
-    return min(max(relative_p95, 1.0), _EXPONENTIAL_P95) / _EXPONENTIAL_P95
-
-
-def _is_undisturbed(step: StepResult) -> bool:
-    """Return True unless generator or host disturbed the step. Too few requests still show their CPU time."""
-    return step.verdict is not Verdict.INVALID or step.rule.lacks_requests
-
-
-def _has_cpu_per_request(step: StepResult) -> bool:
-    return bool(step.target.cpu_per_request_s and step.rps) and step.latency.mean_s is not None
+    return compute_usable_rps(cell, most_rps, cycle_s, limit, steps) * cycle_s
 
 
 def collect_corrections(neighbours: Sequence[CellResult], limit: ResponseLimit) -> list[float]:

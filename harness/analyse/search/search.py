@@ -149,7 +149,7 @@ def _choose_search_step(
         predicted = _choose_predicted_users(plan.search, plan.users_limit, bracket, estimate)
         is_creeping = _is_creeping(plan.search, bracket, steps, estimate)
         users = min(predicted, (bracket.broken_users or 2) // 2) if is_creeping else predicted
-        users = min(users, bound_by_failures(steps, plan.search.precision_ratio) or users)
+        users = min(users, bound_by_failures(bracket, steps, plan.search.precision_ratio) or users)
         if _is_light_failure_outvoted(plan.search, bracket, steps):
             users = max(users, min(2 * (bracket.sustained_users or 0), plan.users_limit))
     else:

@@ -48,7 +48,7 @@ def evaluate_slo(
     that a wrong verdict changes the capacity by no more than this ratio. `is_light`: the users are so few
     that their requests hardly wait in one queue.
     """
-    cycle_s = choose_batch_s(window)
+    cycle_s, answers = choose_batch_s(window), _count_answers_at_limit(window, slo)
     window = window.select_request_name(slo.request_name) if slo.request_name else window
     match slo.kind:
         case IndicatorKind.ERRORS:
@@ -63,7 +63,7 @@ def evaluate_slo(
             return _evaluate_mean(slo, window, cycle_s)
         case IndicatorKind.PERCENTILE:
             usual_ratio = 1.0 if is_light else USUAL_VARIANCE_RATIO
-            return _evaluate_percentile(slo, window, precision_ratio, usual_ratio)
+            return _evaluate_percentile(slo, window, precision_ratio, usual_ratio, answers)
 
 
 def is_settled(evaluations: Sequence[SloEvaluation]) -> bool:
@@ -115,10 +115,18 @@ def _compare_errors(slo: Slo, window: Window, usual_ratio: float) -> SloEvaluati
     return SloEvaluation(slo, value, holds=value <= slo.at_most, is_settled=is_sure)
 
 
+def _count_answers_at_limit(window: Window, slo: Slo) -> float:
+    """Return how many requests, of all names, come in as much time as the limit; infinite if none came."""
+    return len(window.start_s) / window.length_s * slo.at_most or math.inf
+
+
 def _evaluate_percentile(
-    slo: Slo, window: Window, precision_ratio: float, usual_ratio: float
+    slo: Slo, window: Window, precision_ratio: float, usual_ratio: float, answers: float
 ) -> SloEvaluation:
-    """Evaluate a percentile by the share of slow requests, compared with the share that it allows."""
+    """Evaluate a percentile by the share of slow requests, compared with the share that it allows.
+
+    `answers` is as in `compute_logit_slope`.
+    """
     allowed = compute_allowed_slow_share(slo)
     good = ~window.failed
     if int(good.sum()) * allowed < 1 - 1e-9:
@@ -130,9 +138,9 @@ def _evaluate_percentile(
         window.start_s[good] - window.from_s, slow, choose_batch_s(window), usual_ratio
     )
     if holds:
-        is_sure = high <= bound_slow_share(allowed, window.users, precision_ratio)
+        is_sure = high <= bound_slow_share(allowed, window.users, precision_ratio, answers)
     else:
-        is_sure = low > bound_slow_share(allowed, window.users, -precision_ratio)
+        is_sure = low > bound_slow_share(allowed, window.users, -precision_ratio, answers)
     return SloEvaluation(slo, value, holds, is_sure)
 
 

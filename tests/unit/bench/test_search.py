@@ -1,6 +1,7 @@
 """The comparison of search strategies: its scores, its ground truth, and the same results twice."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from bench.search.__main__ import main
 from bench.search.classes import CLASS_CELL, CLASSES
 from bench.search.ground_truth import GroundTruth, find_ground_truth
+from bench.search.outcome_file import OutcomeFile
 from bench.search.scenarios import SCENARIOS, STRATEGIES
 from bench.search.score import compute_lower_bound_s, score_cell, summarize
 from bench.search.trial import (
@@ -202,6 +204,30 @@ def test_the_classes_are_one_table_with_both_strategies(capsys: pytest.CaptureFi
     assert main([*arguments, "--truth-s", str(QUICK_S)]) == 0
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| memory leaks, 64")]
     assert [row.split("|")[3].strip() for row in rows] == ["ours (predict)", "bisect 1..400, 60 s"]
+
+
+def test_a_run_that_is_stopped_goes_on_where_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "outcomes.jsonl"
+    arguments = ["--part", "classes", "--class", "memory leaks, 64", "--only", "bisect", "--trials", "2"]
+    arguments += ["--processes", "1", "--outcomes", str(path), "--truths", str(tmp_path / "truths.json")]
+    assert main([*arguments, "--minutes", "0"]) == 0
+    assert "of 1 |" in capsys.readouterr().out
+    first = path.read_text()
+    assert main(arguments) == 0
+    assert "of 2 |" in capsys.readouterr().out
+    one, two = path.read_text().splitlines()
+    assert one + "\n" == first
+    assert one != two
+
+
+def test_an_outcome_is_the_same_after_it_was_stored(tmp_path: Path) -> None:
+    path, truth = tmp_path / "outcomes.jsonl", GroundTruth(100, 100.0)
+    result = replace(make_bracketed_result(97, 104), steps=(make_step(97, "PASS"),))
+    outcome = score_cell(result, truth, 72.0, Strategy("any"), is_first=True)
+    assert outcome.held == ("97 slos 20 s",)
+    OutcomeFile(path).add(("usual", "any", 7), [outcome])
+    assert OutcomeFile(path).find(("usual", "any", 7)) == [outcome]
+    assert OutcomeFile(path).find(("usual", "any", 8)) is None
 
 
 @pytest.mark.parametrize("name", CLASSES)

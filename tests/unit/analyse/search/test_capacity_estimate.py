@@ -1,6 +1,7 @@
 """The capacity estimate: how steeply the slow share rises, and where to measure next."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -49,6 +50,28 @@ def test_the_slope_of_the_bound_is_less_than_the_simulated_one(
 
 def test_the_slope_grows_with_the_square_root_of_the_users() -> None:
     assert compute_logit_slope(400) == pytest.approx(2 * compute_logit_slope(100))
+
+
+def test_users_who_think_for_long_have_the_slope_of_an_open_queue() -> None:
+    """1,600 users ask every 90 s, so 17.8 requests come within a limit of 1 s: 17.8 / 0.95 = 18.7, not 44.
+
+    15 % are slow. The logits of 0.15 and 0.05 differ by 1.210, so the capacity is 1,600 · exp(-1.210 / 18.7)
+    = 1,500. If users share one queue, as with short pauses, it is 1,600 · exp(-1.210 / 44) = 1,557.
+    """
+    assert compute_logit_slope(1600, 0.05, 17.8) == pytest.approx(18.74, abs=0.01)
+    step = make_step(1600, "FAIL", slow_ratio=0.15, requests=8000, rps=1600 / 90)
+    open_, closed = (
+        estimate_from_slow_share(each, Slo("p95", 1.0)) for each in (step, replace(step, rps=None))
+    )
+    assert open_ is not None
+    assert closed is not None
+    assert (open_.users, closed.users) == pytest.approx((1500, 1557), abs=1)
+
+
+def test_the_bound_is_nearer_where_the_slope_is_that_of_an_open_queue() -> None:
+    """0.05 · 17.47 / 2 = 0.437 above the logit of 0.05 is 7.5 %, and 0.05 · 42.6 / 2 = 1.065 is 13.2 %."""
+    assert bound_slow_share(0.05, 1500, 0.05, 16.6) == pytest.approx(0.0753, abs=0.0001)
+    assert bound_slow_share(0.05, 1500, 0.05) == pytest.approx(0.1325, abs=0.0001)
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])

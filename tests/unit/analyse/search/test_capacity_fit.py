@@ -53,6 +53,15 @@ def test_the_slope_is_learned_from_the_windows() -> None:
     assert widths[0] < 0.5 * widths[1]
 
 
+def test_windows_of_users_who_think_for_long_leave_more_doubt_about_the_capacity() -> None:
+    """100 users who ask every 30 s make 3.3 requests within the limit of 1 s: the slope is 3.5 instead of 11."""
+    pair = [make_window(90, 0.03), make_window(110, 0.07, run=2)]
+    often, rarely = (
+        fit(*(replace(step, rps=step.users / cycle_s) for step in pair)) for cycle_s in (3.0, 30.0)
+    )
+    assert math.log(rarely.high / rarely.low) > 1.4 * math.log(often.high / often.low)
+
+
 def test_windows_of_one_run_know_less_than_those_of_several() -> None:
     """Two runs differ in speed, so four windows of one run share an error."""
     shares = (0.02, 0.03, 0.07, 0.09)

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from harness.analyse.search.known_capacities import find_capacity_users
-from harness.analyse.search.prediction import find_response_limit_s, predict_capacity
+from harness.analyse.search.prediction import predict_capacity
+from harness.analyse.search.usable_cpu import find_response_limit_s
 from harness.model import (
     MIB,
     Cell,
@@ -206,6 +207,45 @@ def test_a_failure_by_response_time_shows_the_saturated_throughput() -> None:
     """Check 25 rps with a cycle of 4 s, 2 s of them waiting; at a mean of 0.5 s the p95 is at its limit."""
     slow = make_step(100, "FAIL", rps=25.0, mean_s=2.0, p95_s=4.0, think_s=2.0)
     assert predict_users(CELL, [make_light_load_step(), slow], []) == pytest.approx(25 * (4 - 2 + 0.5))
+
+
+@pytest.mark.parametrize(
+    ("think_s", "users"), [(2.5, 51.0), (90.0, 1536.0)], ids=["users who wait for each other", "an open queue"]
+)
+def test_a_full_cpu_sustains_less_than_it_answers(think_s: float, users: float) -> None:
+    """Check 20 rps of 100 ms each instead of 0.333 s, which has its p95 at the limit, and exponential CPU times.
+
+    Users who think for 2.5 s leave 2/3 · ln(20) = 2.0 rps unused: 18.0 · 2.833 s. Those who think for 90 s
+    arrive as in an open queue, and leave 3.0: 17.0 · 90.33 s.
+    """
+    light = make_light_load_step(10, cpu_per_request_s=0.05, think_s=think_s, response_s=0.05)
+    light = replace(light, latency=replace(light.latency, p95_s=0.15))
+    asking = round(20 * (think_s + 2.5))
+    full = TargetUse(cpu_cores=1.0, cpu_per_request_s=0.05)
+    slow = make_step(asking, "FAIL", rps=20.0, mean_s=2.5, p95_s=7.5, think_s=think_s, target=full)
+    assert predict_users(CELL, [light, slow], []) == pytest.approx(users, rel=0.001)
+
+
+def test_another_size_counts_until_windows_refute_it() -> None:
+    """It says 100 users, give or take 4 %: a failure below 100 / exp(0.12) = 88.7 refutes it, as a pass above 112.7.
+
+    83 users failed at 25 rps: 25 · (83 / 25 - 2 + 0.5) = 45.5.
+    """
+    neighbours = [make_finished_result(make_cell(1.0, 512), 100)]
+
+    def fail(users: int) -> StepResult:
+        return make_step(users, "FAIL", rps=25.0, mean_s=2.0, p95_s=4.0, think_s=1.0)
+
+    assert predict_users(CELL, [fail(83)], neighbours) == pytest.approx(45.5)
+    assert 52.5 < predict_users(CELL, [fail(90)], neighbours) < 100
+    assert predict_users(CELL, [make_step(112, "PASS")], neighbours) == pytest.approx(100)
+    assert predict_capacity(CELL, [make_step(113, "PASS")], neighbours, SLOS) is None
+
+
+def test_a_failure_that_more_users_outvote_refutes_no_other_size() -> None:
+    neighbours = [make_finished_result(make_cell(1.0, 512), 100)]
+    steps = [make_step(10, "FAIL"), make_step(20, "PASS")]
+    assert predict_users(CELL, steps, neighbours) == pytest.approx(100)
 
 
 def test_a_target_that_died_while_users_arrived_sustains_fewer_than_had_arrived() -> None:

@@ -498,6 +498,14 @@ def test_passes_above_an_estimate_end_it_instead_of_leading_on_by_5_percent() ->
     assert (standing and standing.users) == 107
 
 
+def test_strides_double_above_a_step_with_too_few_requests_too() -> None:
+    """10 users make too few requests, and 86, 82 and 79 failed: the next is 79 / 1.1 = 71.8 at most."""
+    plan = make_search_plan("predict", 400)
+    steps = [make_inconclusive_step(10), *(make_step(users, "FAIL") for users in (86, 82, 79))]
+    step = choose_next_step(plan, CELL, steps, [make_neighbour(79)])
+    assert (step and step.users) == 71
+
+
 def test_strides_double_after_three_failures_since_a_pass() -> None:
     """The light step passed with 10 users, and each estimate is the lowest failure so far.
 
