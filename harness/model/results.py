@@ -44,8 +44,8 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
-class NamedShare:
-    """The good answers of a window to one request name, on which an SLO sets a percentile.
+class PercentileShare:
+    """The good answers of a window on which an SLO sets a percentile: all of them, or those to one name.
 
     `requests` is how many there are. `latency` is that of these answers, and its shares are above the limit
     of this SLO.
@@ -152,8 +152,8 @@ class StepResult:
     `wait_ratio` is the share of the users' time that they waited for answers, `unexplained_ratio` the share
     that was neither thinking nor waiting (Little's law). `cycle_s` is the time from one request of a user to
     its next, and None if nothing shows it. `series` and `curves` are for the page; the checks at the end have
-    none. `slices` tell what requests cost; None without counters. `named_shares` has one entry for each SLO
-    on a percentile of one request name.
+    none. `slices` tell what requests cost; None without counters. `further_shares` has one entry for each
+    SLO on a percentile but the first one of all requests, of which `latency` tells.
     """
 
     index: int
@@ -178,7 +178,7 @@ class StepResult:
     users_reached: int = 0
     settling: Settling = Settling()
     by_name: tuple[NameStats, ...] = ()
-    named_shares: tuple[NamedShare, ...] = ()
+    further_shares: tuple[PercentileShare, ...] = ()
     series: Series | None = None
     cycle_s: float | None = None
     memory: MemoryTrend | None = None

@@ -11,14 +11,16 @@ from harness.model.evidence import SlosHold
 def select_share(step: StepResult, slo: Slo) -> StepResult | None:
     """Return the step with the requests and the slow shares that a percentile is about.
 
-    None if the SLO is on anything else, or if the step does not show them. Of the percentiles of all requests
-    a step shows the share of the first one; a step that passed tells which one that was.
+    None if the SLO is on anything else, or if the step does not show them. What is no further share of a step
+    is the first percentile of all its requests; a step that passed tells which one that was.
     """
     if slo.kind is not IndicatorKind.PERCENTILE:
         return None
+    share = next((each for each in step.further_shares if each.slo == slo), None)
+    if share is not None:
+        return replace(step, requests=share.requests, latency=share.latency) if share.requests else None
     if slo.request_name is not None:
-        share = next((each for each in step.named_shares if each.slo == slo), None)
-        return replace(step, requests=share.requests, latency=share.latency) if share else None
+        return None
     if step.verdict is Verdict.PASS and _find_first_percentile(step) != slo:
         return None
     return step if step.latency.slow_ratio is not None and step.requests > 0 else None

@@ -13,13 +13,12 @@ from harness.analyse.search.capacity_estimate import (
     compute_allowed_slow_share,
     find_percentile_slo,
     find_shortfall_limit,
-    is_broken_by,
 )
 from harness.analyse.search.capacity_fit import fit_capacity
 from harness.analyse.search.host_pace import compute_slowdown, drop_superseded_steps
 from harness.analyse.search.limit_shape import select_near
 from harness.analyse.search.shown_shares import select_share, sum_slow
-from harness.model import Limits, Plan, SearchStrategy, Slo, Step, StepResult, Verdict
+from harness.model import IndicatorKind, Limits, Plan, SearchStrategy, Slo, Step, StepResult, Verdict
 
 _MOST_HOLDS = 2
 """No end of a bracket is held more often than this."""
@@ -39,15 +38,15 @@ def is_sustained_by_sum(steps: Sequence[StepResult]) -> bool:
     """Return True if valid steps at one number of users pass together.
 
     Steps that contradict one another pass together if they failed by nothing but shares of slow requests, of
-    all of them or of one name, and if these shares over all windows are allowed. Otherwise one failure is
-    enough.
+    all of them or of one name, and if the shares of each percentile over all windows are allowed. Otherwise
+    one failure is enough.
     """
     failed = [step for step in steps if step.verdict is Verdict.FAIL]
     if not failed or len(failed) == len(steps):
         return not failed
     broken = {step.judgement.broken_slo for step in failed}
-    named = {share.slo for step in failed for share in step.named_shares}
-    return all(slo is not None and _is_allowed_in_sum(steps, slo) for slo in broken | named)
+    further = {share.slo for step in failed for share in step.further_shares}
+    return all(slo is not None and _is_allowed_in_sum(steps, slo) for slo in broken | further)
 
 
 def _is_allowed_in_sum(steps: Sequence[StepResult], slo: Slo) -> bool:
@@ -73,13 +72,13 @@ def choose_heavier_check(plan: Plan, limits: Limits, steps: Sequence[StepResult]
     They make twice as many requests in as much time, and pass if the slow ones wait for nothing. It is None
     if more users than these were held already, or if they used up their CPU quota: they waited for it then.
     """
-    slo = find_percentile_slo(plan.slos)
     counted = [step for step in drop_superseded_steps(steps) if step.verdict is not Verdict.INVALID]
     users = max((step.users for step in counted), default=plan.users_limit)
     held = [step for step in counted if step.users == users]
+    slo = _find_broken_percentile(held)
     if plan.search.strategy is not SearchStrategy.PREDICT or slo is None or users >= plan.users_limit:
         return None
-    if not all(is_broken_by(step, slo) and not _uses_quota(step, limits) for step in held):
+    if any(_uses_quota(step, limits) for step in held):
         return None
     if not _may_be_chance(plan, held, slo):
         return None
@@ -97,18 +96,25 @@ def choose_doubtful_end(
     """
     counted = drop_superseded_steps(steps)
     failed = [step for step in counted if step.users == broken and step.verdict is Verdict.FAIL]
-    slo = find_percentile_slo(plan.slos)
+    slo = _find_broken_percentile(failed)
     if plan.search.strategy is not SearchStrategy.PREDICT or slo is None:
-        return None
-    if not all(is_broken_by(step, slo) for step in failed):
         return None
     held = [step for step in counted if step.users == broken]
     if _count_holds(steps, broken) < _MOST_LIGHT_HOLDS and _may_be_chance(plan, held, slo):
         return _hold_for_long(plan, broken)
+    if slo != find_percentile_slo(plan.slos):
+        return None
     users = _find_contradicted_end(plan, limits, counted, slo, (sustained, broken))
     if users is None or not 0 < _count_holds(steps, users) < _MOST_HOLDS:
         return None
     return _hold_for_long(plan, users)
+
+
+def _find_broken_percentile(steps: Sequence[StepResult]) -> Slo | None:
+    """Return the SLO on a percentile that each of the steps broke; None if there is none."""
+    broken = {step.judgement.broken_slo for step in steps}
+    slo = broken.pop() if len(broken) == 1 else None
+    return slo if slo is not None and slo.kind is IndicatorKind.PERCENTILE else None
 
 
 def _count_holds(steps: Sequence[StepResult], users: int) -> int:

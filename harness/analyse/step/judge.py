@@ -29,7 +29,7 @@ from harness.analyse.step.scenario_errors import (
 )
 from harness.analyse.step.shortfall_gap import find_baseline_gap, find_shortfall_gap
 from harness.analyse.step.slo import evaluate_slo, find_shortfall_ratio, is_settled
-from harness.analyse.step.slow_shares import summarize_latency, summarize_named_shares
+from harness.analyse.step.slow_shares import summarize_latency, summarize_further_shares
 from harness.analyse.step.sound_part import is_recovering, select_sound_part
 from harness.analyse.step.steady import check_memory_growth
 from harness.analyse.step.step_memo import StepMemo
@@ -305,7 +305,7 @@ def _build_result(
         requests=len(window.start_s) if window else 0,
         rps=len(nonempty.good) / nonempty.length_s if nonempty else None,
         latency=summarize_latency(window, find_percentile_slo(slos)) if window else Latency(),
-        named_shares=summarize_named_shares(window, slos) if window else (),
+        further_shares=summarize_further_shares(window, slos) if window else (),
         failures=_summarize_failures(facts, window),
         target=_summarize_target(facts, from_s, to_s, nonempty),
         generator=_summarize_generator(facts, window),

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from harness.analyse.search.capacity_estimate import find_percentile_slo
 from harness.analyse.search.limit_shape import NEAR_FACTOR
 from harness.analyse.step.slo import choose_batch_s, compute_variance_ratio
 from harness.analyse.step.window import Window, find_percentile_s
-from harness.model import IndicatorKind, Latency, NamedShare, Slo
+from harness.model import IndicatorKind, Latency, PercentileShare, Slo
 
 
 def summarize_latency(window: Window, slo: Slo | None) -> Latency:
@@ -35,13 +36,13 @@ def summarize_latency(window: Window, slo: Slo | None) -> Latency:
     )
 
 
-def summarize_named_shares(window: Window, slos: Sequence[Slo]) -> tuple[NamedShare, ...]:
-    """Return the shares of slow answers for each SLO on a percentile of one request name."""
-    shares = []
+def summarize_further_shares(window: Window, slos: Sequence[Slo]) -> tuple[PercentileShare, ...]:
+    """Return the shares of slow answers for each SLO on a percentile but the first one of all requests."""
+    first, shares = find_percentile_slo(slos), []
     for slo in slos:
-        if slo.kind is IndicatorKind.PERCENTILE and slo.request_name is not None:
-            named = window.select_request_name(slo.request_name)
-            shares.append(NamedShare(slo, len(named.good), summarize_latency(named, slo)))
+        if slo.kind is IndicatorKind.PERCENTILE and slo != first:
+            asked = window.select_request_name(slo.request_name) if slo.request_name else window
+            shares.append(PercentileShare(slo, len(asked.good), summarize_latency(asked, slo)))
     return tuple(shares)
 
 

@@ -10,7 +10,7 @@ from harness.analyse.search.summed_evidence import choose_doubtful_end, is_susta
 from harness.model import (
     Judgement,
     Latency,
-    NamedShare,
+    PercentileShare,
     Rule,
     Slo,
     StepResult,
@@ -22,7 +22,7 @@ from tests.builders import make_plan
 from tests.unit.analyse.synthetic import CELL, make_step
 
 P95, P99 = Slo("p95", 1.0), Slo("p99", 1.0)
-CHECKOUT = Slo("p95", 1.0, "/checkout")
+CHECKOUT, P99_2S = Slo("p95", 1.0, "/checkout"), Slo("p99", 2.0)
 
 
 def hold(
@@ -192,6 +192,28 @@ def test_twice_the_users_are_held_once() -> None:
     assert step.users < 10
 
 
+def test_a_light_step_that_failed_by_one_name_is_doubled_too() -> None:
+    """Of 60 checkouts 5 are slow (8 %), and then 10 of 60 (17 %, by a 99.9 % interval at least 6 %)."""
+    for slow, is_doubled in ((5, True), (10, False)):
+        step = choose_next_step(make_plan(), CELL, [hold_named(10, (slow, 60))])
+        assert step is not None
+        assert step.users == 20 if is_doubled else step.users < 10
+
+
+def test_a_light_step_that_failed_by_a_second_percentile_is_doubled_too() -> None:
+    """4 of 300 requests took more than the p99 allows, 1.3 %; together with 1 of 600 it is 0.6 %."""
+    light, heavier = hold_p99(10, (4, 300)), hold_p99(20, (1, 600), index=2)
+    step = choose_next_step(make_plan(), CELL, [light])
+    assert (step and step.users) == 20
+    assert find_bracket([light, heavier]) == Bracket(20, None)
+
+
+def test_an_end_that_broke_a_second_percentile_is_not_compared_with_the_shares_of_the_first() -> None:
+    *passed, _ = CONTRADICTED
+    plan = replace(make_plan(), slos=(P95, P99_2S))
+    assert choose_doubtful_end(plan, CELL.limits, [*passed, hold_p99(99, (4, 300))], 95, 99) is None
+
+
 # An end that was held while the host was faster or slower
 
 
@@ -224,7 +246,7 @@ def test_a_pass_on_a_faster_host_is_not_contradicted_by_a_failure_on_a_slower_on
     assert (step is not None and step.users == 100) is is_held_again
 
 
-# Percentiles of one request name
+# Further percentiles: of one request name, or the second one of all requests
 
 
 def hold_named(users: int, named: tuple[int, int], *, index: int = 1, of_all: int = 1100) -> StepResult:
@@ -237,8 +259,30 @@ def hold_named(users: int, named: tuple[int, int], *, index: int = 1, of_all: in
     return replace(
         step,
         judgement=step.judgement if holds else broken,
-        named_shares=(NamedShare(CHECKOUT, requests, Latency(slow_ratio=slow / requests)),),
+        further_shares=(PercentileShare(CHECKOUT, requests, Latency(slow_ratio=slow / requests)),),
     )
+
+
+def hold_p99(users: int, p99: tuple[int, int], *, index: int = 1) -> StepResult:
+    """Return the step of a window with so many requests above the limit of its p99; 1 % are above its p95's."""
+    slow, requests = p99
+    step = hold(users, 0.01, requests, index=index)
+    holds = slow <= 0.01 * requests
+    evaluation = SloEvaluation(P99_2S, 1.9 if holds else 2.1, holds=holds, is_settled=True)
+    broken = Judgement(Rule.SLO_BROKEN, SloBroken(evaluation))
+    return replace(
+        step,
+        judgement=step.judgement if holds else broken,
+        further_shares=(PercentileShare(P99_2S, requests, Latency(slow_ratio=slow / requests)),),
+    )
+
+
+@pytest.mark.parametrize(("other", "passes"), [((1, 300), True), ((3, 300), False)], ids=["0.8 %", "1.2 %"])
+def test_windows_of_a_second_percentile_are_decided_by_its_own_limit(
+    other: tuple[int, int], *, passes: bool
+) -> None:
+    """4 of 300 requests failed, with 1 or with 3 of 300."""
+    assert is_sustained_by_sum([hold_p99(100, (4, 300)), hold_p99(100, other, index=2)]) is passes
 
 
 @pytest.mark.parametrize(
@@ -260,10 +304,10 @@ def test_windows_of_a_named_percentile_are_decided_by_the_requests_of_that_name(
 
 def test_a_failure_by_all_requests_is_not_outvoted_if_one_name_is_too_slow_in_sum() -> None:
     """Of all requests 4 % are slow in both windows together, but 7 of 100 checkouts."""
-    slow = replace(hold(100, 0.07, 1100), named_shares=hold_named(100, (6, 50)).named_shares)
+    slow = replace(hold(100, 0.07, 1100), further_shares=hold_named(100, (6, 50)).further_shares)
     quick = hold_named(100, (1, 50), index=2)
     assert not is_sustained_by_sum([slow, quick])
-    assert is_sustained_by_sum([replace(slow, named_shares=()), quick])
+    assert is_sustained_by_sum([replace(slow, further_shares=()), quick])
 
 
 def test_a_failure_by_a_name_that_another_window_does_not_show_is_enough() -> None:

@@ -20,12 +20,21 @@ def test_the_shares_of_a_name_are_those_of_its_good_answers() -> None:
     requests = replace(facts.requests, names=("GET /", "POST /checkout"), name=names)
     step = judge_step(replace(facts, requests=requests), SLOS)
     assert step.latency.slow_ratio == 0.5
-    (share,) = step.named_shares
+    (share,) = step.further_shares
     assert (share.slo, share.requests) == (CHECKOUT, 3)
     shares = (share.latency.nearly_slow_ratio, share.latency.slow_ratio, share.latency.very_slow_ratio)
     assert shares == pytest.approx((1.0, 2 / 3, 1 / 3))
 
 
+def test_a_second_percentile_of_all_requests_has_a_share_of_its_own() -> None:
+    """Of 0.5, 1.5 and 3 s one is above 2 s, and two are above 1 s."""
+    p99 = Slo("p99", 2.0)
+    step = judge_step(make_step_of((12.0, 0.5), (13.0, 1.5), (14.0, 3.0)), (ALL, p99))
+    assert step.latency.slow_ratio == pytest.approx(2 / 3)
+    (share,) = step.further_shares
+    assert (share.slo, share.requests, share.latency.slow_ratio) == (p99, 3, pytest.approx(1 / 3))
+
+
 def test_a_name_without_an_answer_has_no_share() -> None:
-    (share,) = judge_step(make_step_of((12.0, 0.5)), (CHECKOUT,)).named_shares
+    (share,) = judge_step(make_step_of((12.0, 0.5)), (CHECKOUT,)).further_shares
     assert (share.requests, share.latency.slow_ratio) == (0, None)
