@@ -47,6 +47,15 @@ CLASSES = {
         Service(cpu_s=0.002, delay_s=0.25, delay_law="exponential", slots=8), slos=_NO_SHORTFALL
     ),
     "SLO p99 <= 1 s": _build(Service(), slos=(Slo("p99", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15))),
+    "p99 beside p95, 0.4 % slow at any load": _build(
+        Service(
+            cpu_s=0.02,
+            delay_s=0.2,
+            delay_law="exponential",
+            kinds=(RequestKind("GET /", 0.993, 1.0, 0.0), RequestKind("GET /report", 0.007, 1.0, 20.0)),
+        ),
+        slos=(Slo("p95", 1.0), Slo("p99", 2.0), Slo("errors", 0.01)),
+    ),
     "SLO mean <= 0.3 s": _build(Service(), slos=(Slo("mean", 0.3), Slo("errors", 0.01))),
     "SLO p95 of a name with 3 %": _build(
         Service(
