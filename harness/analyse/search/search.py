@@ -104,8 +104,8 @@ def _choose_open_step(
     bracket: Bracket,
 ) -> Step | None:
     """Choose a step that the answer still needs; None if the bracket is narrow enough, or none can help."""
-    if plan.users_required is None and (check := choose_heavier_check(plan, cell.limits, steps)) is not None:
-        return check
+    if (check := choose_heavier_check(plan, cell.limits, steps)) is not None:
+        return check if plan.users_required is None else Step(plan.users_required, plan.timing)
     if is_bracket_sufficient(plan.search, plan.users_limit, bracket):
         return None
     if plan.users_required is not None:

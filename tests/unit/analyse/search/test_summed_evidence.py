@@ -185,6 +185,17 @@ def test_after_a_light_step_that_may_have_failed_by_chance_twice_its_users_are_h
     assert step.users == 20 if is_doubled else step.users < 10
 
 
+def test_a_light_step_that_may_have_failed_by_chance_does_not_decide_a_demand() -> None:
+    """8 of 100 requests are slow with 10 users, and 90 of 3,000 with the 100 that are required: 3.2 %."""
+    plan = replace(make_plan(users_limit=100), users_required=100)
+    light, required = hold(10, 0.08, 100), hold(100, 0.03, 3000, index=2)
+    step = choose_next_step(plan, CELL, [light])
+    assert (step and step.users) == 100
+    assert choose_next_step(plan, CELL, [light, required]) is None
+    assert find_bracket([light, required]) == Bracket(100, None)
+    assert choose_next_step(plan, CELL, [hold(10, 0.2, 100)]) is None
+
+
 def test_twice_the_users_are_held_once() -> None:
     """Both failed: the search goes on below them."""
     step = choose_next_step(make_plan(), CELL, [hold(10, 0.08, 100), hold(20, 0.08, 200, index=2)])
