@@ -16,6 +16,7 @@ from harness.analyse.search.capacity_estimate import (
     combine_estimates,
     estimate_from_slow_share,
     find_percentile_slo,
+    is_broken_by,
 )
 from harness.analyse.search.known_capacities import collect_capacities, find_capacity_users
 from harness.analyse.search.memory_model import (
@@ -23,6 +24,7 @@ from harness.analyse.search.memory_model import (
     estimate_users_in_own_memory,
     is_memory_failure,
 )
+from harness.analyse.search.shown_shares import select_share
 from harness.analyse.search.usable_cpu import (
     ResponseLimit,
     compute_usable_rps,
@@ -63,9 +65,10 @@ def predict_capacity(
 ) -> LogNormalEstimate | None:
     """Predict the cell's capacity from its own steps and from other cells' results; None without evidence.
 
-    There are up to five estimates: by the CPU, by the memory, by the cell's own memory once it was full, by
-    a death while users arrived, and by the throughput shortfall. Each of them bounds the capacity, so the
-    lowest is the prediction. Other variants count only for the first (see `_estimate_from_cpu`).
+    There are up to six kinds of estimates: by the CPU, by the memory, by the cell's own memory once it was
+    full, by a death while users arrived, by the throughput shortfall, and by percentiles that broke, but for
+    the first one of all requests, which belongs to the CPU. Each of them bounds the capacity, so the lowest
+    is the prediction. Other variants count only for the first (see `_estimate_from_cpu`).
     """
     limit = find_response_limit(slos)
     slo = find_percentile_slo(slos)
@@ -89,6 +92,7 @@ def predict_capacity(
         _estimate_from_own_memory(cell, steps, by_memory),
         _estimate_from_death(steps),
         _estimate_from_shortfall(shown, slos),
+        *_estimate_from_further_percentiles(shown, slos),
     )
     known = [estimate for estimate in estimates if estimate is not None]
     return min(known, key=lambda estimate: estimate.users, default=None)
@@ -124,7 +128,7 @@ def _estimate_from_cpu(
     """
     own = _select_variant(cell, neighbours)
     from_same_cpu = _drop_refuted(_estimate_from_same_cpu(cell, own), steps)
-    if from_same_cpu is not None or any(_is_saturated(step) for step in steps):
+    if from_same_cpu is not None or any(_is_slowed(step, limit.limit_s) for step in steps):
         return from_same_cpu
     corrections = collect_corrections(own, limit)
     by_request = estimate_from_cpu_per_request(cell, steps, own, limit, corrections)
@@ -208,11 +212,11 @@ def _estimate_from_own_memory(
 def _estimate_from_saturation(
     cell: Cell, steps: Sequence[StepResult], limit: ResponseLimit
 ) -> LogNormalEstimate | None:
-    """Estimate from the throughput of the saturated step with the fewest users; None without such a step.
+    """Estimate from the throughput of the slowed step with the fewest users; None without such a step.
 
     If it used up its CPU, a little less is sustained (see `compute_usable_rps`).
     """
-    failed = [step for step in steps if _is_saturated(step)]
+    failed = [step for step in steps if _is_slowed(step, limit.limit_s)]
     if not failed:
         return None
     step = min(failed, key=lambda step: step.users)
@@ -239,6 +243,33 @@ def _estimate_from_shortfall(steps: Sequence[StepResult], slos: Sequence[Slo]) -
     step = min(broken, key=lambda step: step.users)
     users = step.users * (1 - (step.shortfall_ratio or 0.0)) / (1 - limit)
     return LogNormalEstimate(users, _SATURATION_SIGMA)
+
+
+def _estimate_from_further_percentiles(
+    steps: Sequence[StepResult], slos: Sequence[Slo]
+) -> list[LogNormalEstimate | None]:
+    """Estimate from the slow shares of each percentile that broke, but for the first one of all requests."""
+    first = find_percentile_slo(slos)
+    percentiles = [slo for slo in slos if slo.kind is IndicatorKind.PERCENTILE and slo != first]
+    return [
+        _estimate_from_percentile(steps, slo)
+        for slo in percentiles
+        if any(is_broken_by(step, slo) for step in steps)
+    ]
+
+
+def _estimate_from_percentile(steps: Sequence[StepResult], slo: Slo) -> LogNormalEstimate | None:
+    shown = [select_share(step, slo) for step in steps]
+    return combine_estimates(estimate_from_slow_share(step, slo) for step in shown if step is not None)
+
+
+def _is_slowed(step: StepResult, limit_s: float) -> bool:
+    """Return True if the step is saturated, and its requests wait longer than the limit allows.
+
+    Where they don't, as after a failure by a rare name or by the shortfall, users lose no throughput by it.
+    """
+    slowest_s = step.latency.p95_s or step.latency.mean_s or 0.0
+    return _is_saturated(step) and slowest_s > limit_s
 
 
 def _is_saturated(step: StepResult) -> bool:

@@ -17,6 +17,7 @@ from harness.model import (
     Limits,
     MemoryOutlook,
     MemoryTrend,
+    PercentileShare,
     Slo,
     Status,
     StepResult,
@@ -246,6 +247,24 @@ def test_a_failure_that_more_users_outvote_refutes_no_other_size() -> None:
     neighbours = [make_finished_result(make_cell(1.0, 512), 100)]
     steps = [make_step(10, "FAIL"), make_step(20, "PASS")]
     assert predict_users(CELL, steps, neighbours) == pytest.approx(100)
+
+
+def test_a_failure_by_one_name_tells_by_its_slow_share_and_not_by_the_throughput() -> None:
+    """200 users failed by one name, while 95 % of all requests took 0.3 s of the 1 s that are allowed.
+
+    The light step's 10 ms of CPU predict 278 users. 20 % of 400 requests of the name were slow: the logits of
+    0.20075 and 0.05 differ by 1.563, so the name allows 200 · exp(-1.563 / (1.1 · √200)) = 181.
+    """
+    named = Slo("p95", 1.0, "/a")
+    light = make_light_load_step()
+    slow = make_step(200, "FAIL", rule="p95 of /a", rps=75.0, mean_s=0.1, p95_s=0.3, think_s=2.5)
+    estimate = predict_capacity(CELL, [light, slow], [], (*SLOS, named))
+    assert estimate is not None
+    assert estimate.users == pytest.approx(278.1, abs=0.1)
+    share = PercentileShare(named, 400, Latency(slow_ratio=0.2))
+    estimate = predict_capacity(CELL, [light, replace(slow, further_shares=(share,))], [], (*SLOS, named))
+    assert estimate is not None
+    assert estimate.users == pytest.approx(180.9, abs=0.1)
 
 
 def test_a_target_that_died_while_users_arrived_sustains_fewer_than_had_arrived() -> None:
