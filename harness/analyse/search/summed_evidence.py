@@ -135,9 +135,10 @@ def _may_be_chance(plan: Plan, held: Sequence[StepResult], slo: Slo) -> bool:
 
     A window may end early because it happens to show many, so what is few depends on the requests.
     """
-    if held[0].users > plan.search.first_users or any(select_share(step, slo) is None for step in held):
+    shown = [share for step in held if (share := select_share(step, slo)) is not None]
+    if held[0].users > plan.search.first_users or len(shown) < len(held):
         return False
-    slow, requests = sum_slow(held)
+    slow, requests = sum_slow(shown)
     allowed = compute_allowed_slow_share(slo)
     least, _ = compute_wilson_interval(slow / requests, requests, _CHANCE_QUANTILE)
     return slow < _CHANCE_RATIO * allowed * requests or least <= allowed
