@@ -87,7 +87,9 @@ def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--truth-s", type=float, default=FINE_S, help="seconds of the longest simulation for a true capacity"
     )
     parser.add_argument(
-        "--outcomes", type=Path, help="a file that keeps the trials as they end; those in it are not run again"
+        "--outcomes",
+        type=Path,
+        help="a file that keeps the trials as they end; those in it are not run again",
     )
     parser.add_argument(
         "--minutes", type=float, default=math.inf, help="end each part after so many minutes of trials"

@@ -18,7 +18,7 @@ TrialName = tuple[str, str, int]
 
 
 class OutcomeFile:
-    """The outcomes of the trials that have ended, in a file of JSON lines; without one (None) none is kept."""
+    """The outcomes of the trials that have ended, in a file of JSON lines; without one none is kept."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path

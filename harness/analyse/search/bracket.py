@@ -58,9 +58,7 @@ def find_bracket(steps: Sequence[StepResult]) -> Bracket:
     return Bracket(max(passes, default=None), broken)
 
 
-def bound_by_failures(
-    bracket: Bracket, steps: Sequence[StepResult], precision_ratio: float
-) -> int | None:
+def bound_by_failures(bracket: Bracket, steps: Sequence[StepResult], precision_ratio: float) -> int | None:
     """Return the most users to try after three failures since a pass; None if there were fewer.
 
     What predicts the capacity is then too high. Each further failure doubles the stride below the lowest one,

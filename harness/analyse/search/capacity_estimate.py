@@ -11,8 +11,8 @@ time per request is log-normal (coefficient of variation 2), the slope is two th
 constant, or slots have a fixed service time, the slope is two to four times as large. If few response times
 lie near the limit, it is flatter (see `limit_shape`).
 
-Users who think for long hardly wait for each other: they arrive as in an open queue. There the slow share of a
-limit L is p = exp(-(mu - lambda) L) with mu requests served and lambda arriving in a second (M/M/1), so the
+Users who think for long hardly wait for each other: they arrive as in an open queue. There the slow share of
+a limit L is p = exp(-(mu - lambda) L) with mu requests served and lambda arriving in a second (M/M/1), so the
 slope is lambda L / (1 - p), however many users there are. The slope is taken as the smaller of the two.
 
 To choose the next step, ln N is given a distribution with heavy tails (Student's t with two degrees of

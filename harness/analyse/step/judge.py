@@ -29,7 +29,7 @@ from harness.analyse.step.scenario_errors import (
 )
 from harness.analyse.step.shortfall_gap import find_baseline_gap, find_shortfall_gap
 from harness.analyse.step.slo import evaluate_slo, find_shortfall_ratio, is_settled
-from harness.analyse.step.slow_shares import summarize_latency, summarize_further_shares
+from harness.analyse.step.slow_shares import summarize_further_shares, summarize_latency
 from harness.analyse.step.sound_part import is_recovering, select_sound_part
 from harness.analyse.step.steady import check_memory_growth
 from harness.analyse.step.step_memo import StepMemo

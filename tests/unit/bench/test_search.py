@@ -206,7 +206,9 @@ def test_the_classes_are_one_table_with_both_strategies(capsys: pytest.CaptureFi
     assert [row.split("|")[3].strip() for row in rows] == ["ours (predict)", "bisect 1..400, 60 s"]
 
 
-def test_a_run_that_is_stopped_goes_on_where_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_that_is_stopped_goes_on_where_it_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "outcomes.jsonl"
     arguments = ["--part", "classes", "--class", "memory leaks, 64", "--only", "bisect", "--trials", "2"]
     arguments += ["--processes", "1", "--outcomes", str(path), "--truths", str(tmp_path / "truths.json")]

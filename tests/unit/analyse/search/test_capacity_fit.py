@@ -54,7 +54,7 @@ def test_the_slope_is_learned_from_the_windows() -> None:
 
 
 def test_windows_of_users_who_think_for_long_leave_more_doubt_about_the_capacity() -> None:
-    """100 users who ask every 30 s make 3.3 requests within the limit of 1 s: the slope is 3.5 instead of 11."""
+    """100 users who ask every 30 s make 3.3 requests within the limit of 1 s: the slope is 3.5, not 11."""
     pair = [make_window(90, 0.03), make_window(110, 0.07, run=2)]
     often, rarely = (
         fit(*(replace(step, rps=step.users / cycle_s) for step in pair)) for cycle_s in (3.0, 30.0)

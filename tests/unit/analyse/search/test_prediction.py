@@ -211,10 +211,12 @@ def test_a_failure_by_response_time_shows_the_saturated_throughput() -> None:
 
 
 @pytest.mark.parametrize(
-    ("think_s", "users"), [(2.5, 51.0), (90.0, 1536.0)], ids=["users who wait for each other", "an open queue"]
+    ("think_s", "users"),
+    [(2.5, 51.0), (90.0, 1536.0)],
+    ids=["users who wait for each other", "an open queue"],
 )
 def test_a_full_cpu_sustains_less_than_it_answers(think_s: float, users: float) -> None:
-    """Check 20 rps of 100 ms each instead of 0.333 s, which has its p95 at the limit, and exponential CPU times.
+    """Check 20 rps, at a mean of 0.333 s, which has its p95 at the limit, and with exponential CPU times.
 
     Users who think for 2.5 s leave 2/3 · ln(20) = 2.0 rps unused: 18.0 · 2.833 s. Those who think for 90 s
     arrive as in an open queue, and leave 3.0: 17.0 · 90.33 s.
@@ -228,7 +230,9 @@ def test_a_full_cpu_sustains_less_than_it_answers(think_s: float, users: float) 
 
 
 def test_another_size_counts_until_windows_refute_it() -> None:
-    """It says 100 users, give or take 4 %: a failure below 100 / exp(0.12) = 88.7 refutes it, as a pass above 112.7.
+    """It says 100 users, give or take 4 %: a failure below 88.7 or a pass above 112.7 refutes it.
+
+    They are 100 / exp(0.12) and 100 · exp(0.12).
 
     83 users failed at 25 rps: 25 · (83 / 25 - 2 + 0.5) = 45.5.
     """

@@ -275,7 +275,7 @@ def hold_named(users: int, named: tuple[int, int], *, index: int = 1, of_all: in
 
 
 def hold_p99(users: int, p99: tuple[int, int], *, index: int = 1) -> StepResult:
-    """Return the step of a window with so many requests above the limit of its p99; 1 % are above its p95's."""
+    """Return the step of a window with so many requests above the limit of its p99; 1 % are above p95's."""
     slow, requests = p99
     step = hold(users, 0.01, requests, index=index)
     holds = slow <= 0.01 * requests

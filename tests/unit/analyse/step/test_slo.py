@@ -62,7 +62,7 @@ def test_a_percentile_needs_enough_requests_for_one_to_be_slow(indicator: str, r
 
 @pytest.mark.parametrize(("limit_s", "is_settled"), [(1.0, True), (0.2, False)])
 def test_a_short_limit_needs_more_requests_if_users_think_for_long(limit_s: float, is_settled: bool) -> None:
-    """200 users ask 20 times a second, and 2 % take 1.5 s. 400 requests are worth 50: up to 10.5 % may be slow.
+    """200 users ask 20 times a second, and 2 % take 1.5 s. 400 requests are worth 50: 10.5 % may be slow.
 
     If the capacity were 30 % below, 35 % would be, by half of the slope 1.1 · √200 = 15.6. But within 0.2 s
     only 4 requests come, so the slope is 4 / 0.95 = 4.2, and 9 % would be.
