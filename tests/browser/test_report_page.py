@@ -145,6 +145,16 @@ def test_the_page_does_not_scroll_sideways_at_any_width(open_report: OpenReport,
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_long_names_do_not_make_the_page_scroll_sideways(open_report: OpenReport) -> None:
+    name = "locustfile_of_the_team_that_looks_after_the_checkout_and_the_cart.py"
+    size = example.build_censored_size()
+    size = replace(size, cell=replace(size.cell, size_name=name))
+    campaign = example.build_campaign([size], target=name, scenario=f"load/scenarios/{name}")
+    page = open_report(campaign, viewport={"width": 390, "height": 800}).page
+    unfold_details(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_tile_has_enough_contrast_in_light_and_in_dark(open_report: OpenReport, scheme: str) -> None:
     page = open_report(example.build_large_campaign(1, 9), color_scheme=scheme).page
