@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.campaign.progress import CellProgress, rejudge
@@ -26,6 +26,7 @@ from harness.model import (
 from harness.report import build_summary, build_view
 from harness.report.view.cell_text import format_bracket
 from tests.builders import make_plan
+from tests.examples import count_examples
 from tests.fakes import Service
 from tests.summary_schema import VALIDATOR
 from tests.unit.analyse.synthetic import make_closed_step
@@ -387,6 +388,7 @@ def make_closed_facts(users: int, index: int) -> StepFacts:
     return make_closed_step(users, index=index)
 
 
+@settings(max_examples=count_examples(40))
 @given(
     st.lists(USERS, min_size=1, max_size=4),
     st.lists(st.tuples(st.integers(0, 4), USERS), max_size=3),

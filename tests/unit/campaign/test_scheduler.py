@@ -133,6 +133,7 @@ def test_a_size_too_small_to_start_fails_once_and_the_next_cell_goes_on(tmp_path
 def test_memory_that_runs_out_under_load_is_the_limiting_factor(tmp_path: Path) -> None:
     """20 MiB above the base hold 51 users of 400 KiB."""
     plan = make_plan((1.0, 40), users_limit=100)
+    plan = replace(plan, timing=replace(plan.timing, steady_at_most_s=0.0))
     campaign = FakeCampaign(tmp_path, plan, Service(user_bytes=400 * 1024))
     (result,) = campaign.measure_cells().values()
     assert result.status is Status.BRACKETED
