@@ -20,6 +20,8 @@ from harness.model import (
     CurvePoint,
     CurveShape,
     Judgement,
+    MemoryOutlook,
+    MemoryTrend,
     Rule,
     Slo,
     Status,
@@ -264,6 +266,16 @@ def test_a_search_that_is_not_over_is_called_unfinished_in_an_interrupted_campai
     assert "<b>unfinished</b> not done yet" in page
     assert "not begun</span>" in page
     assert "measuring<" not in page
+
+
+def test_what_a_remark_says_of_the_memory_is_not_said_twice() -> None:
+    trend = MemoryTrend(MemoryOutlook.UNKNOWN, 30.0, 0, 70 * MIB, 0.0, 0.0, 0.0, 70.0 * MIB, None)
+    cell = example.build_cpu_bound(0.5, 96, (280,), (294,))
+    for outlook in (MemoryOutlook.UNKNOWN, MemoryOutlook.LASTS):
+        steps = (replace(cell.steps[0], memory=replace(trend, outlook=outlook)), cell.steps[1])
+        page = render_page(example.build_campaign([replace(cell, steps=steps)]))
+        (facts,) = re.findall(r'<p class="facts">web-c0.50-m96.*</p>', page)
+        assert facts.count("70 MiB of 96 MiB at 280 users") == 1
 
 
 def test_repetitions_are_told_apart_beside_the_picture() -> None:
