@@ -42,7 +42,7 @@ def find_shown_memory(plan: Plan, result: CellResult, results: Iterable[CellResu
     memory was known to last comes first, then the one that was watched for longest.
     """
     trend = result.memory_step.memory if result.memory_step is not None else None
-    if trend is None or trend.outlook is not MemoryOutlook.UNKNOWN or trend.shortage is not None:
+    if trend is None or trend.is_known or trend.shortage is not None:
         return None
     others = (each for each in results if each.cell.id != result.cell.id)
     shown = [
@@ -69,11 +69,14 @@ def _list_shown(
 def believe_shown_memory(
     plan: Plan, cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult]
 ) -> list[StepResult]:
-    """Return a cell's steps, in which memory that is unknown to last does so if others have shown as much."""
+    """Return a cell's steps, in which memory lasts if others have shown as much.
+
+    Their windows did not wait for it, so it may still have been filling.
+    """
 
     def believe(step: StepResult) -> StepResult:
         trend = step.memory
-        if trend is None or trend.outlook is not MemoryOutlook.UNKNOWN or trend.shortage is not None:
+        if trend is None or trend.is_known or trend.shortage is not None:
             return step
         if trend.peak_bytes > find_shown_bytes(plan, cell, step.users, steps, neighbours):
             return step

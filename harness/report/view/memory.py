@@ -21,7 +21,8 @@ def describe_memory(result: CellResult) -> str:
     """Return the memory at the highest pass, its growth, and how long the limit lasts; empty if unknown.
 
     An example: "154 MiB of 256 MiB at 400 users, growing by 0.9 MiB a minute: full after 1 h 53 min".
-    The growth is left out where it is unknown, as between two collections.
+    The growth is left out where it is unknown, as between two collections, and where another size has shown
+    that it ends.
     """
     trend = find_memory_trend(result)
     if trend is None:
@@ -31,7 +32,9 @@ def describe_memory(result: CellResult) -> str:
         text.format_mebibytes(result.cell.limits.memory_bytes),
     )
     at_users = f"{used} of {limit} at {text.format_users(result.sustained_users)}"
-    return f"{at_users}{_describe_growing(trend)}{_describe_doubt(trend, result.shown_memory)}"
+    is_spared = result.shown_memory is not None and trend.outlook is MemoryOutlook.FILLS
+    growing = "" if is_spared else _describe_growing(trend)
+    return f"{at_users}{growing}{_describe_doubt(trend, result.shown_memory)}"
 
 
 def _describe_growing(trend: MemoryTrend) -> str:

@@ -73,6 +73,13 @@ def test_a_size_that_was_spared_the_wait_names_the_one_that_waited(
     assert warn_of_memory(result) == (warning and f"{warning}{text}")
 
 
+def test_no_growth_is_told_of_a_memory_that_another_size_has_shown_to_last() -> None:
+    result = make_watched_result(MemoryOutlook.FILLS, 30.0, 120.0)
+    result = replace(result, shown_memory=ShownMemory(Limits(0.5, 96 * MIB), 271.0, lasts=True))
+    assert describe_memory(result).startswith("154 MiB of 256 MiB at 400 users (watched for 5 min 10 s only")
+    assert warn_of_memory(result) == ""
+
+
 @pytest.mark.parametrize(
     ("shortage", "counted"),
     [

@@ -125,10 +125,23 @@ def make_spared(mib: int = 80, outlook: MemoryOutlook = UNKNOWN) -> CellResult:
             ShownMemory(Limits(1.0, 96 * MIB), 310.0, lasts=False),
         ),
         (make_spared(81), [make_other(watch(100))], None),
+        (
+            make_spared(outlook=MemoryOutlook.FILLS),
+            [make_other(watch(100))],
+            ShownMemory(Limits(1.0, 96 * MIB), 60.0, lasts=True),
+        ),
         (make_spared(outlook=LASTS), [make_other(watch(100))], None),
         (make_spared(), [], None),
     ],
-    ids=["one", "known to last first", "watched to the end", "less memory", "known by itself", "alone"],
+    ids=[
+        "one",
+        "known to last first",
+        "watched to the end",
+        "filling",
+        "less memory",
+        "known by itself",
+        "alone",
+    ],
 )
 def test_a_size_that_was_spared_the_wait_knows_which_other_one_waited(
     spared: CellResult, others: list[CellResult], shown: ShownMemory | None
@@ -144,6 +157,22 @@ def test_only_a_size_away_from_the_decision_was_spared_the_wait() -> None:
     assert shown == [None, ShownMemory(Limits(1.0, 96 * MIB), 60.0, lasts=True)]
     alone = replace(campaign, cells=(make_spared(), make_other(watch(100), cores=0.25)))
     assert add_asked_precision(alone, PLAN).cells[0].shown_memory is None
+
+
+def test_memory_that_still_fills_lasts_if_others_have_shown_as_much_but_not_if_it_is_full() -> None:
+    """The window ended at once because of what the other has shown: it can't tell more by itself."""
+    filling = watch(100, MemoryOutlook.FILLS, 40.0)
+    assert filling.memory is not None
+    full = replace(filling, memory=replace(filling.memory, rose_to_full=True))
+    believed = believe_shown_memory(PLAN, CELL, [filling, full], [make_other(watch(100))])
+    assert [step.memory and step.memory.outlook for step in believed] == [LASTS, MemoryOutlook.FILLS]
+
+
+def test_a_pass_that_fills_as_much_as_was_shown_is_not_held_again() -> None:
+    """100 and 110 users are a bracket of 10 %, so the search is over."""
+    steps = [watch(100, MemoryOutlook.FILLS, 40.0), watch(110, verdict="FAIL", rule="memory-grows")]
+    assert choose_precise_step(PLAN, CELL, steps, [make_other(watch(105))]) is None
+    assert choose_precise_step(PLAN, CELL, steps, [make_other(watch(105, mib=79))]) is not None
 
 
 SUSTAINING = replace(make_result(1.0, 400, None, Status.CENSORED, None, 96), steps=(watch(400),))
