@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from harness.analyse.means import compute_change
 from harness.analyse.result.decision import build_precision_finder
+from harness.analyse.result.demand_spread import measure_demand_spread
 from harness.analyse.search import demand
 from harness.analyse.search.bracket import is_invalid_twice
 from harness.analyse.search.known_capacities import find_capacity_users
@@ -233,11 +234,18 @@ def _compute_allowed_change(before: StepResult, after: StepResult) -> float:
     """Return the change of CPU time per request that may be noise: at least 5 %, more if requests are few.
 
     It is two standard errors of the ratio of both means, if the standard deviation of a request's CPU time is
-    half of its mean. It is infinite without requests.
+    half of its mean. A step that lasted several times as long as the other shows by how much parts as long as
+    the shorter one differ; then it is also two standard errors by these. It is infinite without requests.
     """
     if not min(before.requests, after.requests):
         return math.inf
-    return max(_DRIFT_AT_MOST, math.sqrt(1 / before.requests + 1 / after.requests))
+    allowed_ratio = max(_DRIFT_AT_MOST, math.sqrt(1 / before.requests + 1 / after.requests))
+    shorter, longer = sorted((before, after), key=lambda step: step.window_s)
+    spread = measure_demand_spread(longer, shorter.window_s)
+    if spread is None:
+        return allowed_ratio
+    parts = longer.window_s / shorter.window_s
+    return max(allowed_ratio, math.expm1(2 * spread * math.sqrt(1 + 1 / parts)))
 
 
 # Repeatability

@@ -16,6 +16,9 @@ from harness.report.view.unreported import write_unreported_warnings
 _SOAK_OUTCOMES = {Verdict.PASS: "survived", Verdict.FAIL: "broke", Verdict.INVALID: "not confirmed"}
 
 
+_UNCHANGED_RATIO = 0.05
+"""A smaller change of the CPU time per request is none that needs an explanation."""
+
 _SAME_PACE_RATIO = 0.05
 """A smaller change of the host's pace is noise."""
 
@@ -119,12 +122,15 @@ def describe_drift(drift: Drift) -> str:
             f"{step} failed narrowly this time ({reason}), at the very edge of what it "
             f"sustains; {_name_unchanged(drift)} is unchanged: {changes}."
         )
+    ratio, allowed = text.keep_finite(drift.cpu_per_request_ratio), drift.allowed_ratio or 0.0
+    noise = f"a change of the CPU per request up to {text.format_ratio(allowed)} is noise"
+    if not drift.is_marked and ratio is not None and abs(ratio) > _UNCHANGED_RATIO:
+        return f"{step} shows no change beyond noise: {changes}; {noise}."
     if not drift.is_marked:
         unchanged = "is unchanged" if _has_same_pace(drift) else "needs as much CPU per request as before"
         return f"{step} {unchanged}: {changes}."
     outcome = f"failed ({reason})" if drift.verdict is Verdict.FAIL else "still passed"
     comparison = f"{step} {outcome}{': ' + changes if changes else ''}"
-    ratio, allowed = text.keep_finite(drift.cpu_per_request_ratio), drift.allowed_ratio or 0.0
     if ratio is None or abs(ratio) <= allowed:
         is_same_pace = drift.pace_ratio is not None and _has_same_pace(drift)
         other = "something changed that is not the host's speed" if is_same_pace else "the host slowed down"
@@ -132,7 +138,6 @@ def describe_drift(drift: Drift) -> str:
             f"Not confirmed: {comparison}. That number of users may be the very edge of what the size "
             f"sustains, or {other}."
         )
-    noise = f"a change of the CPU per request up to {text.format_ratio(allowed)} is noise"
     return f"{_explain_drift(drift, ratio)} The evidence: {comparison}; {noise}."
 
 

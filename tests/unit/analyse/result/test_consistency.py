@@ -1,6 +1,8 @@
 """A campaign's checks on itself, rule by rule."""
 
 import itertools
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -33,6 +35,7 @@ from harness.model import (
     Verdict,
 )
 from harness.model.evidence import SloBroken, SloEvaluation
+from harness.model.request_slices import RequestSlices
 from tests.builders import make_plan
 from tests.unit.analyse.synthetic import make_step
 
@@ -198,6 +201,53 @@ def test_an_slo_that_is_broken_clearly_and_by_more_than_half_of_its_limit_is_no_
     drift = assess_drift(make_check(make_confirming_step(), after))
     assert drift is not None
     assert drift.is_marked is marked
+
+
+def make_long_step(cpu_per_request_s: float, *, logs: Sequence[float]) -> StepResult:
+    """Make a soak: a slice of the ramp, then parts of 20 s whose requests cost exp(log) times as much."""
+    demands_s = [cpu_per_request_s * math.exp(log) for log in logs]
+    slices = RequestSlices(
+        ("GET /",),
+        length_s=(10.0, *[10.0] * (2 * len(logs))),
+        users=(200.0, *[400.0] * (2 * len(logs))),
+        cpu_s=(99.0, *(1600 * demand_s for demand_s in demands_s for _ in range(2))),
+        counts=((800.0,), *[(1600.0,)] * (2 * len(logs))),
+        starts=((800.0,), *[(1600.0,)] * (2 * len(logs))),
+    )
+    step = make_confirming_step(cpu_per_request_s=cpu_per_request_s, requests=3200 * len(logs))
+    return replace(step, window_s=20.0 * len(logs), slices=slices)
+
+
+UP_AND_DOWN = (0.1, -0.1, 0.1, -0.1, 0.1, -0.1)
+
+
+def test_a_soak_shows_how_much_the_cpu_time_of_a_request_varies_by_itself() -> None:
+    """Around a line of slope -0.3 / 17.5 the squares sum to 0.06 - 0.09 / 17.5 = 0.05486, with 4 degrees of
+    freedom: a standard deviation of 0.1171. A window against six as long: exp(2 · 0.1171 · √(7/6)) = 1.2879.
+    """
+    before = make_confirming_step(cpu_per_request_s=0.005)  # its window lasts 20 s
+    drift = assess_drift(make_check(before, make_long_step(0.0064, logs=UP_AND_DOWN)))
+    assert drift is not None
+    assert drift.allowed_ratio == pytest.approx(0.2879, abs=1e-4)
+    assert not drift.is_marked  # +28 %
+    drift = assess_drift(make_check(before, make_long_step(0.0065, logs=UP_AND_DOWN)))
+    assert drift is not None
+    assert drift.is_marked  # +30 %
+
+
+@pytest.mark.parametrize(
+    "logs",
+    [
+        (0.0, 0.1, 0.2, 0.3, 0.4, 0.5),  # the target becomes slower: growth is no spread
+        (0.1, -0.1, 0.1, -0.1),  # too few parts to tell
+        (0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+    ],
+)
+def test_growth_is_no_noise_and_four_parts_show_none(logs: Sequence[float]) -> None:
+    drift = assess_drift(make_check(make_confirming_step(), make_long_step(0.0054, logs=logs)))
+    assert drift is not None
+    assert drift.allowed_ratio == pytest.approx(0.05)
+    assert drift.is_marked  # +8 %
 
 
 def test_a_step_that_also_failed_in_the_search_is_no_drift() -> None:
