@@ -9,6 +9,9 @@ from harness.report.view import text
 _NOTABLE_RATIO = 0.02
 """A slower host is mentioned from here on; less is within what a window knows of it."""
 
+_UNLIKE_RATIO = 0.1
+"""If the change of the host's speed differs by more between sizes, no single number says it."""
+
 
 def format_reference(result: CellResult) -> str:
     """Return the capacity at the reference speed with its interval: `249 (240–258)`; empty without one."""
@@ -38,20 +41,29 @@ def explain_speed(differences: Sequence[Difference]) -> Iterator[str]:
     """Yield how the host's speed differs between two campaigns, and what was not compared at one speed."""
     slowdowns = [each.slowdown_ratio for each in differences if each.slowdown_ratio is not None]
     if slowdowns:
-        ratio = statistics.median(slowdowns)
-        speed = "slower" if ratio > 0 else "faster"
-        is_alike = abs(ratio) < _NOTABLE_RATIO
-        host = "as fast" if is_alike else f"{text.format_ratio(abs(ratio), 0)} {speed}"
-        yield (
-            f"The host was {host} in the second campaign{' as in the first' if is_alike else ''}, by a fixed "
-            "piece of work. Sizes that the CPU stops are compared at one speed."
-        )
+        yield f"{_compare_speeds(slowdowns)} Sizes that the CPU stops are compared at one speed."
     if any(_is_unknown_speed(each) for each in differences):
         yield (
             "Sizes that the CPU stops and that have no change at one speed are compared as measured: the "
             "host's pace, or a capacity, is unknown. Only large differences count, because the host's speed "
             "moves them."
         )
+
+
+def _compare_speeds(slowdowns: Sequence[float]) -> str:
+    """Return how much slower the host was in the second campaign; from … to if that differs between sizes."""
+    low, high = min(slowdowns), max(slowdowns)
+    if high - low > _UNLIKE_RATIO:
+        changes = " to ".join(text.format_change(ratio) for ratio in (low, high))
+        return (
+            "The host's speed differed from size to size: a fixed piece of work took "
+            f"{changes} longer in the second campaign."
+        )
+    ratio = statistics.median(slowdowns)
+    if abs(ratio) < _NOTABLE_RATIO:
+        return "The host was as fast in the second campaign as in the first, by a fixed piece of work."
+    host = f"{text.format_ratio(abs(ratio), 0)} {'slower' if ratio > 0 else 'faster'}"
+    return f"The host was {host} in the second campaign, by a fixed piece of work."
 
 
 def _is_unknown_speed(difference: Difference) -> bool:
