@@ -54,8 +54,8 @@ def test_a_host_whose_speed_moved_differently_for_each_size_is_not_said_to_be_as
     """The median of -6, 0 and +12 % would say so."""
     (moved,) = explain_speed([differ(-0.06), differ(0.0), differ(0.12)])
     assert moved.startswith(
-        "The host's speed differed from size to size: a fixed piece of work took -6.0 % to +12 % longer in the "
-        "second campaign. Sizes that the CPU stops"
+        "The host's speed differed from size to size: a fixed piece of work took -6.0 % to +12 % longer in "
+        "the second campaign. Sizes that the CPU stops"
     )
     (alike,) = explain_speed([differ(-0.04), differ(0.0), differ(0.05)])
     assert alike.startswith("The host was as fast in the second campaign as in the first, by a fixed piece")
