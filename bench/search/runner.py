@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from bench.search.classes import CLASS_CELL, CLASSES
 from bench.search.ground_truth import GroundTruth, find_ground_truth
 from bench.search.outcome_file import OutcomeFile, TrialName
-from bench.search.scenarios import CPUS_3, CPUS_5, MEMORIES_3, MEMORIES_5, SCENARIOS, SHOP
+from bench.search.scenarios import (
+    CPUS_3,
+    CPUS_5,
+    FILLING_MEMORIES,
+    FILLING_SHOP,
+    MEMORIES_3,
+    MEMORIES_5,
+    SCENARIOS,
+    SHOP,
+)
 from bench.search.score import Outcome, compute_lower_bound_s, score_cell
 from bench.search.trial import SimulatedScenario, Strategy, build_grid, build_plan, measure_matrix
 from bench.search.truth_file import TruthFile
@@ -54,6 +63,7 @@ def build_experiments(scenario_names: Sequence[str], *, with_matrices: bool) -> 
     if with_matrices:
         experiments += [
             Experiment("3 × 3 matrix, usual", SHOP, build_grid(CPUS_3, MEMORIES_3), 1 / 4),
+            Experiment("memory fills, 3 × 3", FILLING_SHOP, build_grid(CPUS_3, FILLING_MEMORIES), 1 / 4),
             Experiment("5 × 5 matrix, usual", SHOP, build_grid(CPUS_5, MEMORIES_5), 1 / 8),
         ]
     return experiments

@@ -59,6 +59,12 @@ SHOP = SimulatedScenario(Service(cpu_s=0.02, base_bytes=32 * MIB, user_bytes=MIB
 In a matrix of it, some cells are limited by the CPU, some by the memory and some by the users limit.
 """
 
+FILLING_SHOP = SimulatedScenario(
+    Service(cpu_s=0.01, base_bytes=21 * MIB, user_bytes=200 * 1024, user_fill_s=20.0)
+)
+"""A target like the bundled shop: its users' memory fills while they stay."""
+
+FILLING_MEMORIES = (48, 80, 512)
 CPUS_3, MEMORIES_3 = (0.5, 1.0, 2.0), (48, 96, 256)
 CPUS_5, MEMORIES_5 = (0.25, 0.5, 1.0, 2.0, 4.0), (40, 48, 64, 96, 256)
 
