@@ -34,7 +34,9 @@ FEWEST_PAIRS = 4
 _FEWEST_FOR_PACE = 6
 _PAIRS_PER_LOOK = 2
 _MOST_BREAKS = 2
-"""A version that breaks so often is broken: no further pair is held."""
+"""A version that breaks so often, and so much more often than the other one, is broken: no further pair is
+held. If both break so often, both are.
+"""
 
 _SHOWN_CONFIDENCE = 0.95
 """The confidence of the intervals of what is only shown."""
@@ -254,15 +256,13 @@ def _require_cpu(held: Held) -> float:
 
 def _find_broken(pairs: Sequence[Pair]) -> tuple[AbOutcome, Held] | None:
     """Return which version broke too often, and how at last; None if none did."""
-    broken = {
-        AbOutcome.BASE_BROKE: [pair.base for pair in pairs if _breaks(pair.base, pair.head)],
-        AbOutcome.HEAD_BROKE: [pair.head for pair in pairs if _breaks(pair.head, pair.base)],
-    }
-    often = [outcome for outcome, held in broken.items() if len(held) >= _MOST_BREAKS]
-    if not often:
-        return None
-    outcome = AbOutcome.BOTH_BROKE if all(broken.values()) else often[0]
-    return outcome, broken[often[0]][-1]
+    bases = [pair.base for pair in pairs if _breaks(pair.base, pair.head)]
+    heads = [pair.head for pair in pairs if _breaks(pair.head, pair.base)]
+    if min(len(bases), len(heads)) >= _MOST_BREAKS:
+        return AbOutcome.BOTH_BROKE, heads[-1]
+    if len(bases) - len(heads) >= _MOST_BREAKS:
+        return AbOutcome.BASE_BROKE, bases[-1]
+    return (AbOutcome.HEAD_BROKE, heads[-1]) if len(heads) - len(bases) >= _MOST_BREAKS else None
 
 
 def _breaks(held: Held, other: Held) -> bool:

@@ -62,7 +62,7 @@ def check_path(value: str) -> str:
 
 
 def check_image(value: str) -> str:
-    if not re.fullmatch(r"[^\s]{1,255}", value):
+    if not re.fullmatch(r"[^\s{}$]{1,255}", value):
         raise ValueError(f"{quote(value)} is not an image; write one such as nginx:1.27")
     return value
 

@@ -94,6 +94,7 @@ MISTAKES = {
     "{four: }": "variants.four: changes nothing; write environment, command, entrypoint or image, or unchanged",
     "{four: {}}": "variants.four: changes nothing; write",
     "{four: {environment: {}}}": "variants.four: changes nothing; write",
+    "{four: {image: 'web:{cpus}'}}": 'variants.four.image: "web:{cpus}" is not an image; write one such as',
     "{four: 4}": "variants.four: 4 is not a mapping; write keys with values, as in {key: value}",
     "{four: {unchanged: true, image: a}}": "variants.four: is unchanged and changes something at once; keep one",
     "{four: {imge: a}}": 'variants.four: unknown key "imge"; did you mean "image"?',

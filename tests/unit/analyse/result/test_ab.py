@@ -164,7 +164,8 @@ def test_pairs_that_do_not_count_are_left_out() -> None:
     [
         ((False, False), (True, True), AbOutcome.HEAD_BROKE),
         ((True, True), (False, False), AbOutcome.BASE_BROKE),
-        ((True, False, False), (False, True, True), AbOutcome.BOTH_BROKE),
+        ((True, False, True), (False, True, True), AbOutcome.BOTH_BROKE),
+        ((True, False, False, False), (False, True, True, True), AbOutcome.HEAD_BROKE),
     ],
 )
 def test_a_version_that_breaks_twice_ends_the_comparison(
@@ -178,6 +179,8 @@ def test_a_version_that_breaks_twice_ends_the_comparison(
     assert (answer.outcome, answer.broken, answer.is_over) == (outcome, BROKEN, True)
     assert answer.is_worse is (outcome is AbOutcome.HEAD_BROKE)
     assert assess_ab(TEST, pairs[:1]).outcome is AbOutcome.UNDECIDED
+    if True in bases and True in heads:
+        assert assess_ab(TEST, pairs[:-1]).outcome is AbOutcome.UNDECIDED  # one broke twice, the other once
 
 
 def test_a_target_that_died_is_broken_and_one_that_broke_an_slo_is_not() -> None:
