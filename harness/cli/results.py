@@ -12,6 +12,7 @@ from harness.analyse.result.comparison import (
     find_changed_parts,
     find_doubts,
     find_machine_differences,
+    has_changed_variants,
 )
 from harness.analyse.result.growth import add_growth, assess_growth, choose_size
 from harness.analyse.result.host_speed import find_common_speed
@@ -255,9 +256,13 @@ def compare_folders(
             f"{base} and {head} are not comparable: {reasons}", "--force compares them nevertheless"
         )
     changed = find_changed_parts(before.hashes, after.hashes)
+    images, others = _read_images(base_folder), _read_images(folder)
+    if images and others and images != others:
+        changed.append("image")
     speed = None  # the pace of one machine says nothing about another
     if not machine_differences:
-        is_same_image = "target" not in changed and _ran_same_image(base_folder, folder)
+        is_alike = images == others and "target" not in changed
+        is_same_image = bool(images) and is_alike and not has_changed_variants(before, after)
         speed = find_common_speed(base_result.cells, head_result.cells, is_same_image=is_same_image)
     differences = compare_sizes(base_result.cells, head_result.cells, threshold_ratio, speed)
     view = build_comparison(base_result, head_result, differences, changed, doubts)
@@ -265,9 +270,9 @@ def compare_folders(
     return folder, view, differences
 
 
-def _ran_same_image(base: CampaignFolder, head: CampaignFolder) -> bool:
-    images, others = (set(folder.read_log().images.values()) for folder in (base, head))
-    return bool(images) and images == others
+def _read_images(folder: CampaignFolder) -> set[str]:
+    """Return the digests of the images that a campaign ran."""
+    return set(folder.read_log().images.values())
 
 
 def _show_comparison(view: ComparisonView) -> None:
@@ -276,6 +281,7 @@ def _show_comparison(view: ComparisonView) -> None:
     say(view.sentence)
     for remark in view.remarks:
         say(remark)
+    say(f"Changed between the two: {'; '.join(view.changed) or 'nothing that was recorded'}.")
     for reason in view.doubts:
         say(f"warning: {reason}")
 

@@ -362,6 +362,12 @@ def find_changed_parts(before: Mapping[str, str], after: Mapping[str, str]) -> l
     return sorted(part for part, content_hash in after.items() if before.get(part) != content_hash)
 
 
+def has_changed_variants(before: Plan, after: Plan) -> bool:
+    """Return True if a variant sets something else at a size that both campaigns have."""
+    known = {cell.limits: cell.variant for cell in before.cells}
+    return any(cell.limits in known and known[cell.limits] != cell.variant for cell in after.cells)
+
+
 def find_doubts(base: Plan, head: Plan, machine_differences: Sequence[MachineDifference]) -> list[Doubt]:
     """Return why two campaigns are not comparable size by size; empty if they are."""
     doubts: list[Doubt] = []

@@ -16,6 +16,7 @@ from harness.report.view.checks import describe_drift
 from harness.report.view.curves import list_rt_limits
 from harness.report.view.explanations import explain_doubt, name_part
 from harness.report.view.speed import explain_speed
+from harness.report.view.variant_text import describe_changed_variants
 
 _FORMAT = 1
 _SYMBOLS = {
@@ -89,7 +90,10 @@ def build_comparison(
         head=text.clean_text(head.campaign),
         target=text.clean_text(head.target),
         sentence=_summarise(differences),
-        changed=tuple(text.clean_text(name_part(each)) for each in changed_parts),
+        changed=(
+            *(text.clean_text(name_part(each)) for each in changed_parts),
+            *describe_changed_variants(differences),
+        ),
         remarks=(*explain_speed(differences), *_describe_drifts(base, head)),
         doubts=tuple(text.clean_text(explain_doubt(each)) for each in doubts),
         rows=tuple(_build_row(each) for each in differences),

@@ -16,6 +16,7 @@ from harness.analyse.result.comparison import (
     find_changed_parts,
     find_doubts,
     find_machine_differences,
+    has_changed_variants,
 )
 from harness.analyse.result.soak import add_soak
 from harness.model import (
@@ -34,9 +35,10 @@ from harness.model import (
     Soak,
     Status,
     TargetUse,
+    Variant,
 )
 from harness.model.decisions import NoCommonSize, ScenarioChanged, SlosChanged
-from tests.builders import make_fingerprint, make_plan, make_result
+from tests.builders import make_fingerprint, make_plan, make_result, make_variant
 from tests.unit.analyse.synthetic import make_step
 
 
@@ -358,6 +360,17 @@ def test_a_change_that_moves_a_capacity_by_itself_is_a_doubt() -> None:
 def test_changed_parts_are_named() -> None:
     stored = {"matrix": "a", "scenario": "b", "target": "c"}
     assert find_changed_parts(stored, {**stored, "target": "z", "matrix": "y"}) == ["matrix", "target"]
+
+
+def test_a_variant_of_a_common_size_that_sets_something_else_has_changed() -> None:
+    two = make_variant("two", 1.0, 100, 105).cell
+    before, after = (
+        replace(make_plan(), cells=(replace(two, variant=Variant({"WORKERS": count})),)) for count in "23"
+    )
+    assert has_changed_variants(before, after)
+    assert not has_changed_variants(before, before)
+    larger = replace(two, limits=replace(two.limits, cpu_cores=2.0), variant=Variant({"WORKERS": "3"}))
+    assert not has_changed_variants(before, replace(before, cells=(larger,)))
 
 
 def test_sizes_are_matched_by_their_limits_alone() -> None:
