@@ -60,7 +60,8 @@ class Sizing:
     is what the recommended size has to spare. `just_enough` is a smaller or cheaper size that sustains the
     users and does not keep the headroom, with `just_enough_margin`.
 
-    `next_smaller` is the next smaller size with an answer, `best` the size that sustains most users.
+    `next_smaller` is the next smaller size with an answer, with `next_smaller_margin`, `best` the size that
+    sustains most users.
     `undecided_sizes` would be recommended instead if they sustained the users. `all_sustain`: every measured
     size sustains them and keeps the headroom. Of a repeated size, the worst repetition counts.
     `headroom_ratio` is the headroom that was asked for: of few users `needed` is a larger share.
@@ -80,6 +81,12 @@ class Sizing:
     just_enough: CellResult | None = None
     just_enough_margin: Margin | None = None
     headroom_ratio: float = 0.0
+    next_smaller_margin: Margin | None = None
+
+    @property
+    def knows_headroom(self) -> bool:
+        """False if no size is known to keep the headroom, and what the recommended one has to spare is not."""
+        return self.keeps_headroom or self.margin is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from harness.model import (
     Slo,
     Status,
 )
+from harness.model.cell_evidence import BrokeInSoak
 from harness.model.growth import count_needed_users
 
 _Sizes = Mapping[Limits, CellResult]
@@ -82,7 +83,7 @@ def recommend_size(
         return sizing
     just_enough = _find_just_enough(users, sizes, margins, recommended, rank)
     return replace(
-        _add_recommended(sizing, sizes, recommended, keeping),
+        _add_recommended(sizing, sizes, recommended, keeping, slos),
         smallest=sizes[smallest],
         margin=margins[recommended],
         just_enough=sizes[just_enough] if just_enough else None,
@@ -102,12 +103,19 @@ def _build_rank(sizes: _Sizes, margins: Mapping[Limits, Margin | None], price: P
     return rank
 
 
-def _add_recommended(sizing: Sizing, sizes: _Sizes, recommended: Limits, keeping: Sequence[Limits]) -> Sizing:
+def _add_recommended(
+    sizing: Sizing, sizes: _Sizes, recommended: Limits, keeping: Sequence[Limits], slos: Sequence[Slo]
+) -> Sizing:
     """Return the sizing with the recommended size; `keeping` are the sizes that keep the headroom."""
+    smaller, smaller_margin = _find_next_smaller(sizes, recommended), None
+    is_open = smaller is not None and not isinstance(smaller.evidence, BrokeInSoak)
+    if smaller is not None and is_open and smaller.status is Status.BRACKETED:
+        smaller_margin = find_margin(smaller, sizing.users, sizing.needed, list(sizes.values()), slos)
     return replace(
         sizing,
         recommended=sizes[recommended],
-        next_smaller=_find_next_smaller(sizes, recommended),
+        next_smaller=smaller,
+        next_smaller_margin=smaller_margin,
         all_sustain={each.drop_variant() for each in keeping} == {each.drop_variant() for each in sizes},
         keeps_headroom=bool(keeping),
     )

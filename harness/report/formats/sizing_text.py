@@ -4,7 +4,7 @@ from harness.model import CellResult, Check, Sizing
 from harness.model.trials import TrialCheck
 from harness.report.view import cell_text, text
 from harness.report.view.explanations import explain_evidence
-from harness.report.view.margin import describe_certainty, describe_margin
+from harness.report.view.margin import describe_certainty, describe_margin, describe_toss_up
 from harness.report.view.trials import describe_trial_check
 
 
@@ -42,7 +42,7 @@ def _recommend(sizing: Sizing, price: str) -> str:
         return f"no measured size is known to be enough{best}."
     next_smaller = (
         f" The next smaller size is {_describe_result(sizing.next_smaller)}"
-        f"{_explain_limit(sizing.next_smaller)}."
+        f"{_explain_limit(sizing.next_smaller)}{describe_toss_up(sizing)}."
         if sizing.next_smaller
         else ""
     )

@@ -97,7 +97,7 @@ def _build_take(result: CampaignResult) -> dict[str, Any] | None:
         "cell": clean_text(sizing.recommended.cell.id),
         "users": sizing.users,
         "headroom_ratio": keep_finite(result.headroom_ratio),
-        "keeps_headroom": sizing.keeps_headroom,
+        "keeps_headroom": sizing.keeps_headroom if sizing.knows_headroom else None,
         "capacity_users": keep_finite(margin.capacity_users) if margin else None,
         "predicted": margin.is_predicted if margin else None,
         "spare_cpu_ratio": keep_finite(margin.spare_cpu_ratio) if margin else None,

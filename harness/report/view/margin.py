@@ -88,6 +88,22 @@ def _describe_just_enough(sizing: Sizing) -> list[str]:
     return [f"{name}{sure}{spare}: growth or a slower host breaks it."]
 
 
+def describe_toss_up(sizing: Sizing) -> str:
+    """Return that the next smaller size may do as well, after the sentence on it; empty if it surely doesn't.
+
+    It is one that did not sustain the users, but whose interval does not exclude them.
+    """
+    smaller, margin = sizing.next_smaller, sizing.next_smaller_margin
+    if smaller is None or margin is None or smaller.sustains(sizing.users):
+        return ""
+    is_kept = sizing.keeps_headroom and sizing.needed > sizing.users
+    probability = margin.headroom_probability if is_kept else margin.probability
+    if probability < _TOSS_UP_AT_LEAST:
+        return ""
+    sure = text.format_ratio(probability)
+    return f"; whether it sustains {text.format_users(sizing.users)} in another run is a toss-up ({sure} sure)"
+
+
 def list_spare(margin: Margin) -> str:
     """Return the shares of CPU and memory that are spare: `30 % of its CPU and 81 % of its memory`."""
     parts = [

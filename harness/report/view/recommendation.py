@@ -9,7 +9,7 @@ from harness.model.evidence import BrokenByLarger, SustainedBySmaller
 from harness.report.view import cell_text, text
 from harness.report.view.curves import suggest_remedy
 from harness.report.view.explanations import explain_evidence
-from harness.report.view.margin import describe_certainty, describe_margin
+from harness.report.view.margin import describe_certainty, describe_margin, describe_toss_up
 from harness.report.view.memory import warn_of_companions, warn_of_growth, warn_of_memory
 from harness.report.view.shortfall import explain_missing_shortfall
 from harness.report.view.view import View
@@ -186,7 +186,8 @@ def _describe_smaller_sizes(view: View, recommended: CellResult) -> Iterator[str
         if each is not None and not each.sustains(view.users_limit)
     }
     for each in smaller.values():
-        yield f"{_name_smaller_size(each.cell.limits, recommended.cell.limits)} {_describe_limit(each)}."
+        doubt = describe_toss_up(sizing) if each is sizing.next_smaller else ""
+        yield f"{_name_smaller_size(each.cell.limits, recommended.cell.limits)} {_describe_limit(each)}{doubt}."
 
 
 def _find_less_memory(view: View, recommended: CellResult) -> CellResult | None:

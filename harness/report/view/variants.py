@@ -38,8 +38,14 @@ def _find_common_value(cells: Sequence[CellView]) -> str:
 
 
 def select_best_variants(cells: Sequence[CellView], tunings: Sequence[Tuning]) -> list[CellView]:
-    """Return each size with its best variant; with all variants as long as none has an answer there."""
+    """Return each size with its best variant; with all variants as long as none has an answer there.
+
+    At the size to take it is the variant to take: variants that are alike may sustain more in either way, by
+    the users that passed or by what they are expected to sustain.
+    """
+    taken = [cell.result.cell.limits for cell in cells if cell.is_recommended]
     best = {tuning.limits: tuning.best.cell.limits for tuning in tunings}
+    best |= {limits.drop_variant(): limits for limits in taken}
     return [
         cell
         for cell in cells

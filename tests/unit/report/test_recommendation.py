@@ -53,6 +53,24 @@ def recommend_with_headroom(**changes: Any) -> str:
     return write_recommendation(replace(view, sizing=replace(sizing, **changes)))
 
 
+def test_a_smaller_size_whose_interval_reaches_the_users_is_a_toss_up() -> None:
+    """It sustains 280 of 400 users here; what is said of it depends on its margin alone."""
+    view = build_view(example.build_campaign())
+
+    def write(needed: int, *, keeps_headroom: bool = True) -> str:
+        margin = Margin(395.0, False, 0.0, 0.5, 0.31, 0.02)
+        changed = replace(
+            view.sizing, next_smaller_margin=margin, needed=needed, keeps_headroom=keeps_headroom
+        )
+        return write_recommendation(replace(view, sizing=changed))
+
+    toss_up = "; whether it sustains 400 users in another run is a toss-up (31 % sure). With less memory"
+    assert toss_up in write(400)
+    assert toss_up in write(520, keeps_headroom=False)
+    assert "in another run is a toss-up" not in write(520)
+    assert "in another run is a toss-up" not in write_recommendation(view)
+
+
 def test_the_first_sentence_says_which_size_to_take_and_how_sure_that_is() -> None:
     for probability, sure in ((0.999, "over 99 % sure"), (0.9, "90 % sure"), (0.74, "only 74 % sure")):
         text = recommend_with_headroom(margin=replace(SPACIOUS, probability=probability))

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from harness.model import CampaignResult, CellResult, Variant
-from harness.report import build_view, render_report
+from harness.analyse.result.comparison import compare_sizes
+from harness.model import CampaignResult, CellResult, Tuning, Variant
+from harness.report import build_comparison, build_view, render_report
 from harness.report.view.variant_text import describe_variant
+from harness.report.view.variants import select_best_variants
 from tests.unit.report import example
 
 
@@ -37,6 +39,17 @@ def test_the_matrix_has_the_best_variant_of_each_size() -> None:
     assert "web-c1.00-m96_four" in shown
     assert "web-c1.00-m96_one" not in shown
     assert len(shown) == 3
+
+
+def test_at_the_size_to_take_the_matrix_has_the_variant_to_take() -> None:
+    """Both variants pass with all 400 users at 2 CPUs. The other one is expected to sustain more."""
+    views = build_view(build_campaign_with_variants())
+    pair = [cell for cell in views.cells if cell.result.cell.limits.cpu_cores == 2.0]
+    one, four = (replace(cell, is_recommended=False) for cell in pair)
+    tuning = Tuning(one.result.cell.limits.drop_variant(), one.result, four.result, differs=False)
+    assert select_best_variants([one, four], [tuning]) == [one]
+    taken = replace(four, is_recommended=True)
+    assert select_best_variants([one, taken], [tuning]) == [taken]
 
 
 def test_each_variant_has_a_matrix_of_its_own_with_what_it_sets() -> None:
@@ -91,3 +104,23 @@ def test_a_campaign_without_variants_shows_none() -> None:
 )
 def test_what_a_variant_sets_is_one_line(variant: Variant, words: str) -> None:
     assert describe_variant(variant) == words
+
+
+def test_a_variant_that_sets_something_else_in_the_second_campaign_is_told_once() -> None:
+    """Four sets WORKERS=4 at 0.5 and 1 CPU, and 8 at 2; then 6 at all sizes. One is as it was."""
+    campaign = build_campaign_with_variants()
+    changed = [
+        name_variant(each, "four", 6) if each.cell.limits.variant == "four" else each
+        for each in [
+            replace(cell, cell=replace(cell.cell, id=cell.cell.id.partition("_")[0]))
+            for cell in campaign.cells
+        ]
+    ]
+    differences = compare_sizes(campaign.cells, changed)
+    view = build_comparison(campaign, campaign, differences, ["matrix"], [])
+    assert view.changed == (
+        "the matrix",
+        "what the variant four sets (at 0.5 CPU / 96 MiB WORKERS=6, before WORKERS=4)",
+    )
+    unchanged = build_comparison(campaign, campaign, compare_sizes(campaign.cells, campaign.cells), [], [])
+    assert unchanged.changed == ()

@@ -28,6 +28,8 @@ from harness.model import (
     Status,
     TargetUse,
 )
+from harness.model.cell_evidence import BrokeInSoak
+from harness.model.evidence import CpuQuotaUsed
 from tests.builders import make_result
 from tests.unit.analyse.synthetic import CELL, make_step
 
@@ -98,6 +100,25 @@ def test_a_smaller_size_with_as_much_room_for_all_that_is_known_is_named_before_
     assert (sizing.recommended, sizing.keeps_headroom) == (taken, False)
     assert sizing.just_enough is alike
     assert recommend_size([smallest, taken], 400, 0.3).just_enough is smallest
+
+
+def test_how_surely_the_next_smaller_size_is_too_small_is_known_if_both_its_ends_are_measured() -> None:
+    """Its capacity is sqrt(390 x 410) = 399.9, which 400 users are as likely to exceed as not."""
+    roomy = make_sustaining(1.0, 0.54)
+    sizing = recommend_size([make_result(0.5, 390, 410), roomy], 400)
+    assert sizing.next_smaller_margin is not None
+    assert sizing.next_smaller_margin.probability == pytest.approx(0.5, abs=0.01)
+    broken = replace(make_result(0.5, 390, 410), evidence=BrokeInSoak(400, 20.0, 300.0, False, CpuQuotaUsed(1.0, 0.5, 0.9)))
+    for smaller in (make_result(0.5, None, 1, Status.NONE), make_result(0.5, None, None, Status.FAILED)):
+        assert recommend_size([smaller, roomy], 400).next_smaller_margin is None
+    assert recommend_size([broken, roomy], 400).next_smaller_margin is None
+
+
+def test_a_headroom_of_which_nothing_tells_is_not_known() -> None:
+    unknown = recommend_size([make_result(1.0, 400, None, Status.CENSORED, None)], 400, 0.3)
+    assert (unknown.keeps_headroom, unknown.knows_headroom) == (False, False)
+    tight = recommend_size([make_sustaining(0.5, 0.49)], 400, 0.3)
+    assert (tight.keeps_headroom, tight.knows_headroom) == (False, True)
 
 
 def test_a_capacity_has_no_error_of_float_arithmetic() -> None:
