@@ -256,7 +256,8 @@ class Step:
     `cycle_s` is the time from one request of a user to its next, as far as earlier steps have shown it; 0 if
     none has. The ramp takes `ramp_s` at least. `precision_ratio` is how precise the answer of its cell is to
     become; None for the plan's precision. With `is_quick` the ramp takes one cycle instead of ten seconds.
-    The window does not wait for memory up to `shown_bytes`, which another cell has shown to last.
+    The window does not wait for memory up to `shown_bytes`, which another cell has shown to last. With
+    `draws_curve` a size's first ramp may be slow enough to be measured as a curve.
     """
 
     users: int
@@ -267,6 +268,7 @@ class Step:
     precision_ratio: float | None = None
     is_quick: bool = False
     shown_bytes: int = 0
+    draws_curve: bool = True
 
     def choose_precision(self, search: "Search") -> float:
         """Return the precision of the step's cell, or else that of the search."""

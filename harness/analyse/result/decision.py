@@ -3,7 +3,7 @@
 The decision lies between the cheapest size that sustains the users with headroom and the largest of the
 cheaper sizes that don't. What is known of the other sizes so far tells on which side of it a size may lie. As
 long as nothing tells it, the size counts as one around the decision. At one size the variants are decided
-between: one that sustains less than the best is not taken, whatever it sustains exactly. See docs/method.md.
+between: what another one sustains says how precise the next must be (see `rival`). See docs/method.md.
 """
 
 import math
@@ -11,20 +11,23 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 
+from harness.analyse.result.rival import choose_aim, find_variant_precision
 from harness.analyse.result.sizing import compute_hour_price, recommend_size
-from harness.analyse.result.tuning import MIN_CHANGE_RATIO
-from harness.analyse.search.bracket import find_bracket
 from harness.analyse.search.demand import covers
-from harness.analyse.search.prediction import predict_capacity
+from harness.analyse.search.memory_model import is_memory_failure
 from harness.analyse.search.search import choose_next_step
-from harness.analyse.search.shown_memory import believe_shown_memory, find_shown_bytes, find_shown_memory
+from harness.analyse.search.shown_memory import (
+    believe_any_memory,
+    believe_shown_memory,
+    find_shown_bytes,
+    find_shown_memory,
+)
 from harness.model import (
     CampaignResult,
     Cell,
     CellResult,
     Limits,
     Plan,
-    SearchStrategy,
     Status,
     Step,
     StepResult,
@@ -36,19 +39,32 @@ def choose_precise_step(
 ) -> Step | None:
     """Choose a cell's next step (see `choose_next_step`), and how precise its answer must become.
 
-    A cell away from the decision need not wait for memory that another cell has shown to last.
+    A cell away from the decision need not wait for memory that another cell has shown to last, and a variant
+    that is not taken for none.
     """
+    aim = choose_aim(plan, cell, steps, neighbours)
     precision_ratio = find_precision(plan, cell, neighbours)
-    if _will_be_worse(plan, cell, steps, neighbours):
-        precision_ratio = plan.search.worse_variant_ratio
+    if aim is not None:
+        precision_ratio = max(precision_ratio, aim.precision_ratio)
     search = replace(plan.search, precision_ratio=precision_ratio)
     is_elsewhere = precision_ratio > plan.search.precision_ratio
-    known = believe_shown_memory(plan, cell, steps, neighbours) if is_elsewhere else steps
-    step = choose_next_step(replace(plan, search=search), cell, known, neighbours)
+    is_spared = aim is not None and aim.is_worse and not any(map(is_memory_failure, steps))
+    known = steps
+    if is_spared:
+        known = believe_any_memory(steps)
+    elif is_elsewhere:
+        known = believe_shown_memory(plan, cell, steps, neighbours)
+    aim_users = aim.users if aim is not None else None
+    step = choose_next_step(replace(plan, search=search), cell, known, neighbours, aim_users)
     if step is None:
         return None
     shown_bytes = find_shown_bytes(plan, cell, step.users, steps, neighbours) if is_elsewhere else 0
-    return replace(step, precision_ratio=precision_ratio, shown_bytes=shown_bytes)
+    return replace(
+        step,
+        precision_ratio=precision_ratio,
+        shown_bytes=cell.limits.memory_bytes if is_spared else shown_bytes,
+        draws_curve=aim is None,
+    )
 
 
 def find_precision(plan: Plan, cell: Cell, results: Sequence[CellResult]) -> float:
@@ -68,16 +84,15 @@ def build_precision_finder(plan: Plan, results: Sequence[CellResult]) -> Callabl
         cells = (result.cell for result in results if _is_too_small(result))
         return sorted(cells, key=lambda cell: cell.limits, reverse=True)
 
-    broken_users = {result.cell.id: result.broken_users for result in results}
-
     @cache
     def find(cell: Cell) -> float:
         search = plan.search
-        if _is_worse(cell, broken_users.get(cell.id), results) and plan.users_required is None:
-            return search.worse_variant_ratio
-        if plan.users_required is not None or _is_decisive(plan, cell, list_too_small(), find_taken()):
-            return search.precision_ratio
-        return search.coarse_ratio
+        is_precise = plan.users_required is not None
+        if is_precise or _is_decisive(plan, cell, list_too_small(), find_taken()):
+            usual_ratio = search.precision_ratio
+        else:
+            usual_ratio = search.coarse_ratio
+        return max(usual_ratio, find_variant_precision(plan, cell, results) or 0.0)
 
     return find
 
@@ -96,39 +111,6 @@ def add_asked_precision(result: CampaignResult, plan: Plan) -> CampaignResult:
         return replace(cell, asked_precision_ratio=asked, shown_memory=shown)
 
     return replace(result, cells=tuple(map(add, result.cells)))
-
-
-def _will_be_worse(
-    plan: Plan, cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult]
-) -> bool:
-    """Return True if a coarse bracket will show that another variant sustains more at the cell's size.
-
-    A step that failed shows it, or the estimate says that one will.
-    """
-    if cell.limits.variant is None or plan.users_required is not None:
-        return False
-    bracket = find_bracket(steps)
-    failing_users = [] if bracket.broken_users is None else [float(bracket.broken_users)]
-    if plan.search.strategy is SearchStrategy.PREDICT:
-        estimate = predict_capacity(cell, steps, neighbours, plan.slos)
-        factor = 1 + plan.search.worse_variant_ratio
-        if estimate is not None:
-            least_users = factor * (bracket.sustained_users or 0)
-            failing_users.append(max(math.sqrt(factor) * estimate.users, least_users))
-    return _is_worse(cell, min(failing_users, default=None), neighbours)
-
-
-def _is_worse(cell: Cell, broken_users: float | None, results: Iterable[CellResult]) -> bool:
-    """Return True if another variant of the cell's size sustains more users than so many, by 5 %."""
-    if broken_users is None or cell.limits.variant is None:
-        return False
-    size = cell.limits.drop_variant(), cell.repetition
-    others = (
-        each.known_users
-        for each in results
-        if each.cell.limits != cell.limits and (each.cell.limits.drop_variant(), each.cell.repetition) == size
-    )
-    return max(others, default=0) >= (1 + MIN_CHANGE_RATIO) * broken_users
 
 
 def _find_taken(plan: Plan, results: Sequence[CellResult]) -> Cell | None:

@@ -31,6 +31,10 @@ class Bracket:
         low, high = self.sustained_users, self.broken_users
         return low is not None and high is not None and high <= max(low * (1 + precision_ratio), low + 1)
 
+    def contains(self, users: int) -> bool:
+        """Return True if it is open whether so many users are sustained."""
+        return (self.sustained_users or 0) < users < (self.broken_users or math.inf)
+
     def compute_middle(self) -> int:
         """Return the geometric mean of both ends as a whole number strictly between them.
 

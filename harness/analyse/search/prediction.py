@@ -47,6 +47,7 @@ _REFUTED_FROM_SIGMAS = 3.0
 # Standard deviations (of the logarithm of users) of estimates by the kind of their evidence.
 _CPU_PER_REQUEST_SIGMA = 0.15
 _CORRECTED_SIGMA = 0.06
+_CORRECTED_BY_VARIANT_SIGMA = 0.1
 _SATURATION_SIGMA = 0.05
 _NEIGHBOUR_SIGMA = 0.04
 _DEATH_SIGMA = 0.04
@@ -132,7 +133,10 @@ def _estimate_from_cpu(
         return from_same_cpu
     corrections = collect_corrections(own, limit)
     by_request = estimate_from_cpu_per_request(cell, steps, own, limit, corrections)
-    by_variant = estimate_from_variants(cell.limits, collect_capacities(neighbours))
+    if by_request is not None and not corrections:
+        by_request = _correct_by_variants(by_request, cell, neighbours, limit)
+    factors = {result.cell.limits: result.limiting_factor for result in neighbours}
+    by_variant = estimate_from_variants(cell.limits, collect_capacities(neighbours), factors)
     if by_request is None and by_variant is None:
         corrections = collect_corrections(neighbours, limit)
         return estimate_from_cpu_per_request(cell, steps, neighbours, limit, corrections)
@@ -157,6 +161,18 @@ def _drop_refuted(
 def _select_for_memory(steps: Sequence[StepResult]) -> list[StepResult]:
     """Return the steps that passed, or failed for lack of memory."""
     return [step for step in steps if step.verdict is Verdict.PASS or is_memory_failure(step)]
+
+
+def _correct_by_variants(
+    predicted: LogNormalEstimate, cell: Cell, neighbours: Sequence[CellResult], limit: ResponseLimit
+) -> LogNormalEstimate:
+    """Return the prediction, corrected by other variants of the size where they have shown how wrong it is."""
+    size = cell.limits.drop_variant()
+    others = [result for result in neighbours if result.cell.limits.drop_variant() == size]
+    corrections = collect_corrections(others, limit)
+    if not corrections:
+        return predicted
+    return LogNormalEstimate(predicted.users * statistics.median(corrections), _CORRECTED_BY_VARIANT_SIGMA)
 
 
 def _select_variant(cell: Cell, neighbours: Sequence[CellResult]) -> list[CellResult]:

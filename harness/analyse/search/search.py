@@ -62,11 +62,15 @@ The alternative is a step at the estimate's median, after which the next step is
 
 
 def choose_next_step(
-    plan: Plan, cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult] = ()
+    plan: Plan,
+    cell: Cell,
+    steps: Sequence[StepResult],
+    neighbours: Sequence[CellResult] = (),
+    aim_users: int | None = None,
 ) -> Step | None:
     """Choose the step that a cell needs next; None when its search is done.
 
-    `steps` are the cell's own. `neighbours` are the results of other cells, each with at least one step. An
+    `aim_users` are held next if they lie within the bracket so far. `steps` are the cell's own. `neighbours` are the results of other cells, each with at least one step. An
     INVALID step is repeated once, unless it would be the same again (see `is_scenario_broken`). A step with
     too few requests is not repeated if more users can make more of them (see `find_inconclusive_step`). The
     search ends if no number of users can. If users wait much of their time already in the first step, a
@@ -92,7 +96,7 @@ def choose_next_step(
         return check
     bracket = find_bracket(_drop_unproven_passes(plan, steps))
     bracket = _raise_sustained(bracket, inconclusive, unjudged_users, plan.search.precision_ratio)
-    step = _choose_open_step(plan, cell, steps, neighbours, bracket)
+    step = _choose_open_step(plan, cell, steps, neighbours, bracket, aim_users)
     return step or _choose_last_hold(plan, cell, steps, neighbours, bracket)
 
 
@@ -102,6 +106,7 @@ def _choose_open_step(
     steps: Sequence[StepResult],
     neighbours: Sequence[CellResult],
     bracket: Bracket,
+    aim_users: int | None,
 ) -> Step | None:
     """Choose a step that the answer still needs; None if the bracket is narrow enough, or none can help."""
     if (check := choose_heavier_check(plan, cell.limits, steps)) is not None:
@@ -110,6 +115,8 @@ def _choose_open_step(
         return None
     if plan.users_required is not None:
         return _choose_demand_step(plan, plan.users_required, steps, neighbours)
+    if aim_users is not None and bracket.contains(aim_users):
+        return Step(aim_users, plan.timing)
     return _choose_search_step(plan, cell, steps, neighbours, bracket)
 
 

@@ -66,6 +66,21 @@ def _list_shown(
                     yield result.cell.limits, step.memory
 
 
+def believe_any_memory(steps: Sequence[StepResult]) -> list[StepResult]:
+    """Return a cell's steps, in which memory lasts unless it is known to fill, or short."""
+    return [_believe(step) if _is_unknown(step) else step for step in steps]
+
+
+def _is_unknown(step: StepResult) -> bool:
+    trend = step.memory
+    return trend is not None and not trend.is_known and trend.shortage is None
+
+
+def _believe(step: StepResult) -> StepResult:
+    assert step.memory is not None
+    return replace(step, memory=replace(step.memory, outlook=MemoryOutlook.LASTS))
+
+
 def believe_shown_memory(
     plan: Plan, cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult]
 ) -> list[StepResult]:
@@ -74,15 +89,11 @@ def believe_shown_memory(
     Their windows did not wait for it, so it may still have been filling.
     """
 
-    def believe(step: StepResult) -> StepResult:
-        trend = step.memory
-        if trend is None or trend.is_known or trend.shortage is not None:
-            return step
-        if trend.peak_bytes > find_shown_bytes(plan, cell, step.users, steps, neighbours):
-            return step
-        return replace(step, memory=replace(trend, outlook=MemoryOutlook.LASTS))
+    def is_shown(step: StepResult) -> bool:
+        shown_bytes = find_shown_bytes(plan, cell, step.users, steps, neighbours)
+        return step.memory is not None and step.memory.peak_bytes <= shown_bytes
 
-    return [believe(step) for step in steps]
+    return [_believe(step) if _is_unknown(step) and is_shown(step) else step for step in steps]
 
 
 def _has_no_more_memory(other: Cell, cell: Cell) -> bool:

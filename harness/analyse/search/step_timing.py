@@ -40,10 +40,9 @@ def slow_first_ramp(plan: Plan, step: Step, own: Sequence[StepResult]) -> Step:
 
     `own` are the size's steps so far. A ramp is not measured if the generator or the host was at fault, so
     the next one is slow too. The strategies that start with few users need no such ramp, and a variant that
-    is not the best of its size needs no finer curve than its windows and usual ramps show.
+    is no better than another one of its size needs no finer curve than its windows and usual ramps show.
     """
-    is_worse_variant = step.choose_precision(plan.search) > plan.search.coarse_ratio
-    if step.purpose is not Purpose.SEARCH or not measures_ramps(plan) or is_worse_variant:
+    if step.purpose is not Purpose.SEARCH or not measures_ramps(plan) or not step.draws_curve:
         return step
     fewest_users = _FEWEST_TIMES_LIGHT * plan.search.first_users
     was_measured = any(each.users >= fewest_users and _is_sound(each) for each in own)

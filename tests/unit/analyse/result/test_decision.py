@@ -182,7 +182,7 @@ def make_pairs(second_users: int) -> list[CellResult]:
 
 @pytest.mark.parametrize(
     ("second_users", "passed", "users", "precision_ratio"),
-    [(320, (), 146, WORSE), (320, (146,), 175, WORSE), (360, (), 172, COARSE), (320, (170,), 196, COARSE)],
+    [(320, (), 146, WORSE), (320, (146,), 175, WORSE), (360, (), 159, WORSE), (320, (170,), 190, WORSE)],
     ids=["four fifths", "four fifths, after a pass", "nine tenths", "a pass shows that it is no four fifths"],
 )
 def test_a_variant_that_was_worse_at_another_size_starts_with_a_coarse_bracket(
@@ -191,14 +191,15 @@ def test_a_variant_that_was_worse_at_another_size_starts_with_a_coarse_bracket(
     """A bracket of 20 % must lie below 200 / 1.05 = 190.5 users.
 
     At 320 of 400 users the estimate is 160, and the bracket reaches from 146 to 175. At 360 it is 180, and
-    the bracket would reach to 197. A pass at 170 would need a failure at 204; the median of the estimate
-    above 170 is 160 · exp(0.184 · 1.10) = 196 (Student's t with two degrees of freedom).
+    the bracket would reach to 197. So it ends at 190, the most that shows that the variant is worse by 5 %,
+    and starts at 190 / 1.2 = 158.3. After a pass at 170 the failure at 190 is all that is missing.
     """
     steps = [make_step(each, "PASS") for each in passed]
     one = make_variant("one", 1.0, None, None).cell
     step = choose_precise_step(make_plan(), one, steps, make_pairs(second_users))
     assert step is not None
     assert (step.users, step.precision_ratio) == (users, precision_ratio)
+    assert (step.draws_curve, step.shown_bytes) == (False, one.limits.memory_bytes)
 
 
 def test_a_search_without_prediction_expects_nothing_of_a_variant() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.analyse.search.variant_ratio import estimate_from_variants
-from harness.model import MIB, Limits
+from harness.model import MIB, Factor, Limits
 
 
 def make_limits(cores: float, variant: str | None, mib: int = 256, replicas: int = 1) -> Limits:
@@ -30,6 +30,30 @@ def test_the_ratio_at_the_nearest_size_corrects_it() -> None:
     assert estimate is not None
     assert estimate.users == pytest.approx(285.0)
     assert 0.08 < estimate.sigma < 0.25
+
+
+@pytest.mark.parametrize(
+    ("one_factor", "two_factor", "users"),
+    [
+        (Factor.CPU, Factor.CPU, 100.0),
+        (Factor.CPU, None, 100.0),
+        (Factor.CPU, Factor.TARGET, 200.0),
+        (Factor.TARGET, Factor.CPU, 210.0),
+    ],
+)
+def test_a_ratio_holds_at_another_size_only_if_one_factor_limits_both(
+    one_factor: Factor, two_factor: Factor | None, users: float
+) -> None:
+    """At 2 CPUs one sustains 420 and two sustains 200; at 1 CPU one sustains 210.
+
+    If the number of its workers stops two at 200, it does so at 1 CPU as well, at the latest.
+    """
+    large = {make_limits(2.0, "one"): 420.0, make_limits(2.0, "two"): 200.0}
+    capacities = {**large, make_limits(1.0, "one"): 210.0}
+    factors = dict(zip(large, (one_factor, two_factor), strict=True))
+    estimate = estimate_from_variants(make_limits(1.0, "two"), capacities, factors)
+    assert estimate is not None
+    assert estimate.users == pytest.approx(users)
 
 
 def test_of_several_variants_the_one_with_the_nearest_ratio_counts() -> None:
