@@ -95,7 +95,7 @@ def _build_margin(
     companion: str | None = None
     measured = _read_capacity(result)
     capacity = measured or _predict_capacity(result, everyone, slos, corrections)
-    if capacity is None:
+    if capacity is None or capacity.users <= 0:
         return None
     if measured is None and (full := _find_full_companion(result, everyone)) is not None:
         estimate, name = full
@@ -118,7 +118,10 @@ def _read_capacity(result: CellResult) -> LogNormalEstimate | None:
     low, high, users = result.sustained_users, result.broken_users, find_capacity_users(result)
     if result.status is not Status.BRACKETED or not low or not high or not users:
         return None
-    width = math.log((result.estimate_high or high) / (result.estimate_low or low))
+    ends = result.estimate_low or low, result.estimate_high or high
+    if not all(0 < each < math.inf for each in (users, *ends)):
+        return None
+    width = abs(math.log(ends[1] / ends[0]))
     return LogNormalEstimate(users, width / (2 * NORMAL_975))
 
 

@@ -101,7 +101,9 @@ def describe_toss_up(sizing: Sizing) -> str:
     if probability < _TOSS_UP_AT_LEAST:
         return ""
     sure = text.format_ratio(probability)
-    return f"; whether it sustains {text.format_users(sizing.users)} in another run is a toss-up ({sure} sure)"
+    return (
+        f"; whether it sustains {text.format_users(sizing.users)} in another run is a toss-up ({sure} sure)"
+    )
 
 
 def list_spare(margin: Margin) -> str:

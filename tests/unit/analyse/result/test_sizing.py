@@ -108,7 +108,9 @@ def test_how_surely_the_next_smaller_size_is_too_small_is_known_if_both_its_ends
     sizing = recommend_size([make_result(0.5, 390, 410), roomy], 400)
     assert sizing.next_smaller_margin is not None
     assert sizing.next_smaller_margin.probability == pytest.approx(0.5, abs=0.01)
-    broken = replace(make_result(0.5, 390, 410), evidence=BrokeInSoak(400, 20.0, 300.0, False, CpuQuotaUsed(1.0, 0.5, 0.9)))
+    broken = replace(
+        make_result(0.5, 390, 410), evidence=BrokeInSoak(400, 20.0, 300.0, False, CpuQuotaUsed(1.0, 0.5, 0.9))
+    )
     for smaller in (make_result(0.5, None, 1, Status.NONE), make_result(0.5, None, None, Status.FAILED)):
         assert recommend_size([smaller, roomy], 400).next_smaller_margin is None
     assert recommend_size([broken, roomy], 400).next_smaller_margin is None
