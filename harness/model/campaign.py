@@ -85,7 +85,7 @@ class Sizing:
 
     @property
     def knows_headroom(self) -> bool:
-        """False if no size is known to keep the headroom, and what the recommended one has to spare is not."""
+        """False if no size is known to keep the headroom, nor what the recommended one has to spare."""
         return self.keeps_headroom or self.margin is not None
 
 

@@ -36,6 +36,9 @@ _COMPANION_SIGMA = 0.15
 _RUN_SIGMA = 0.03
 """The standard deviation of the ln of a target's speed between container runs on one host."""
 
+_LEAST_USERS = 1e-3
+"""A smaller capacity is none."""
+
 _FEWEST_SLOW = 5
 """Fewer slow requests don't tell how near the capacity is."""
 
@@ -95,7 +98,7 @@ def _build_margin(
     companion: str | None = None
     measured = _read_capacity(result)
     capacity = measured or _predict_capacity(result, everyone, slos, corrections)
-    if capacity is None or capacity.users <= 0:
+    if capacity is None or not capacity.users > _LEAST_USERS:
         return None
     if measured is None and (full := _find_full_companion(result, everyone)) is not None:
         estimate, name = full
@@ -119,7 +122,7 @@ def _read_capacity(result: CellResult) -> LogNormalEstimate | None:
     if result.status is not Status.BRACKETED or not low or not high or not users:
         return None
     ends = result.estimate_low or low, result.estimate_high or high
-    if not all(0 < each < math.inf for each in (users, *ends)):
+    if not all(_LEAST_USERS < each < math.inf for each in (users, *ends)):
         return None
     width = abs(math.log(ends[1] / ends[0]))
     return LogNormalEstimate(users, width / (2 * NORMAL_975))

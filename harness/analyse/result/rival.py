@@ -24,7 +24,7 @@ _ALIKE_FACTOR = 1 + MIN_CHANGE_RATIO
 
 @dataclass(frozen=True, slots=True)
 class Rival:
-    """Another variant of a cell's size: it sustains `low` users, and `high` broke it (infinite if none did)."""
+    """Another variant of a size: it sustains `low` users, and `high` broke it (infinite if none did)."""
 
     low: int
     high: float

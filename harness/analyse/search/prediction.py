@@ -166,7 +166,7 @@ def _select_for_memory(steps: Sequence[StepResult]) -> list[StepResult]:
 def _correct_by_variants(
     predicted: LogNormalEstimate, cell: Cell, neighbours: Sequence[CellResult], limit: ResponseLimit
 ) -> LogNormalEstimate:
-    """Return the prediction, corrected by other variants of the size where they have shown how wrong it is."""
+    """Return the prediction, corrected by other variants of the size that have shown how wrong it is."""
     size = cell.limits.drop_variant()
     others = [result for result in neighbours if result.cell.limits.drop_variant() == size]
     corrections = collect_corrections(others, limit)

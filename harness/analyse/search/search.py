@@ -70,12 +70,13 @@ def choose_next_step(
 ) -> Step | None:
     """Choose the step that a cell needs next; None when its search is done.
 
-    `aim_users` are held next if they lie within the bracket so far. `steps` are the cell's own. `neighbours` are the results of other cells, each with at least one step. An
-    INVALID step is repeated once, unless it would be the same again (see `is_scenario_broken`). A step with
-    too few requests is not repeated if more users can make more of them (see `find_inconclusive_step`). The
-    search ends if no number of users can. If users wait much of their time already in the first step, a
-    single user is measured next, with whose throughput all others are compared. Before the search ends, an
-    end of its bracket may be held again (see `_choose_last_hold`).
+    `aim_users` are held next if they lie within the bracket so far. `steps` are the cell's own. `neighbours`
+    are the results of other cells, each with at least one step. An INVALID step is repeated once, unless it
+    would be the same again (see `is_scenario_broken`). A step with too few requests is not repeated if more
+    users can make more of them (see `find_inconclusive_step`). The search ends if no number of users can. If
+    users wait much of their time already in the first step, a single user is measured next, with whose
+    throughput all others are compared. Before the search ends, an end of its bracket may be held again (see
+    `_choose_last_hold`).
     """
     held, steps = steps, leave_out_empty_references(steps)
     results = [*steps, *(step for neighbour in neighbours for step in neighbour.steps)]

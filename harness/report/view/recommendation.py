@@ -187,7 +187,8 @@ def _describe_smaller_sizes(view: View, recommended: CellResult) -> Iterator[str
     }
     for each in smaller.values():
         doubt = describe_toss_up(sizing) if each is sizing.next_smaller else ""
-        yield f"{_name_smaller_size(each.cell.limits, recommended.cell.limits)} {_describe_limit(each)}{doubt}."
+        name = _name_smaller_size(each.cell.limits, recommended.cell.limits)
+        yield f"{name} {_describe_limit(each)}{doubt}."
 
 
 def _find_less_memory(view: View, recommended: CellResult) -> CellResult | None:
