@@ -64,6 +64,7 @@ def choose_precise_step(
         precision_ratio=precision_ratio,
         shown_bytes=cell.limits.memory_bytes if is_spared else shown_bytes,
         draws_curve=aim is None,
+        is_quick=aim is not None,
     )
 
 

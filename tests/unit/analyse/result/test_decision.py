@@ -199,7 +199,7 @@ def test_a_variant_that_was_worse_at_another_size_starts_with_a_coarse_bracket(
     step = choose_precise_step(make_plan(), one, steps, make_pairs(second_users))
     assert step is not None
     assert (step.users, step.precision_ratio) == (users, precision_ratio)
-    assert (step.draws_curve, step.shown_bytes) == (False, one.limits.memory_bytes)
+    assert (step.draws_curve, step.is_quick, step.shown_bytes) == (False, True, one.limits.memory_bytes)
 
 
 def test_a_search_without_prediction_expects_nothing_of_a_variant() -> None:
