@@ -315,13 +315,17 @@ class Search:
         return max(self.precision_ratio, self.elsewhere_ratio)
 
     @property
+    def is_equally_precise(self) -> bool:
+        """True if sizes away from the decision must be known as precisely as those next to it."""
+        return self.coarse_ratio == self.precision_ratio
+
+    @property
     def worse_variant_ratio(self) -> float:
         """The same for a variant that sustains fewer users than another one of its size.
 
         It is twice `coarse_ratio`, unless all sizes are to be equally precise.
         """
-        is_equal = self.coarse_ratio == self.precision_ratio
-        return self.precision_ratio if is_equal else _WORSE_VARIANT_FACTOR * self.coarse_ratio
+        return self.coarse_ratio * (1 if self.is_equally_precise else _WORSE_VARIANT_FACTOR)
 
 
 @dataclass(frozen=True, slots=True)

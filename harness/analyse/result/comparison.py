@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.analyse.means import compute_geometric_mean
-from harness.analyse.result.significance import SURE, find_least_deviation
+from harness.analyse.result.significance import MIN_CHANGE_RATIO, SURE, find_least_deviation
 from harness.analyse.result.soak_comparison import is_soak_untold
 from harness.model import (
     CellResult,
@@ -31,8 +31,6 @@ from harness.model import (
     Verdict,
 )
 from harness.model.decisions import NoCommonSize, ScenarioChanged, SlosChanged
-
-_MIN_CHANGE_RATIO = 0.05
 
 _SPREAD = 0.09
 """The standard deviation of the logarithm of what the CPU sustains between campaigns of one target on one
@@ -72,7 +70,7 @@ class _UserRange:
 def compare_sizes(
     base: Sequence[CellResult],
     head: Sequence[CellResult],
-    threshold_ratio: float = _MIN_CHANGE_RATIO,
+    threshold_ratio: float = MIN_CHANGE_RATIO,
     speed: HostSpeed | None = None,
 ) -> tuple[Difference, ...]:
     """Compare every size of either campaign, in the order of `Limits`, by all its repetitions together.
@@ -99,7 +97,7 @@ def compare_size(
     limits: Limits,
     base: tuple[CellResult, ...],
     head: tuple[CellResult, ...],
-    threshold_ratio: float = _MIN_CHANGE_RATIO,
+    threshold_ratio: float = MIN_CHANGE_RATIO,
     speed: HostSpeed | None = None,
     sure: float = SURE,
 ) -> Difference:

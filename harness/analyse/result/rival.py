@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from harness.analyse.result.tuning import MIN_CHANGE_RATIO
+from harness.analyse.result.significance import MIN_CHANGE_RATIO
 from harness.analyse.search.bracket import Bracket, find_bracket
 from harness.analyse.search.capacity_estimate import LogNormalEstimate, find_probability
 from harness.analyse.search.prediction import predict_capacity
@@ -102,8 +102,9 @@ def find_variant_precision(plan: Plan, cell: Cell, results: Sequence[CellResult]
 
 def _find_usable_rival(plan: Plan, cell: Cell, results: Iterable[CellResult]) -> Rival | None:
     """Return the cell's rival; None if all sizes are to be equally precise, or for a demand."""
-    is_equal = plan.search.coarse_ratio == plan.search.precision_ratio
-    return None if is_equal or plan.users_required is not None else find_rival(cell, results)
+    if plan.search.is_equally_precise or plan.users_required is not None:
+        return None
+    return find_rival(cell, results)
 
 
 def choose_aim(

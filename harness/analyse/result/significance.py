@@ -6,6 +6,9 @@ from statistics import NormalDist
 SURE = 2.0
 """A difference alone counts from this many of its standard deviations on; chance gives 5 % of them."""
 
+MIN_CHANGE_RATIO = 0.05
+"""Capacities that differ by less are alike, however sure the difference is."""
+
 _NORMAL = NormalDist()
 
 

@@ -3,11 +3,9 @@
 import math
 from collections.abc import Sequence
 
+from harness.analyse.result.significance import MIN_CHANGE_RATIO
 from harness.model import CellResult, Factor, HostSpeed, Verdict
 from harness.model.cell_evidence import BrokeInSoak
-
-_MIN_CHANGE_RATIO = 0.05
-"""So many fewer users are a difference that counts."""
 
 
 def is_soak_untold(
@@ -43,7 +41,7 @@ def _broke_on_slower_host(
     if speed is None or not paces_s or not others_s or None in (*paces_s, *others_s):
         return False
     slowdown = min(filter(None, paces_s)) / max(filter(None, others_s))
-    return speed.elasticity * math.log(slowdown) >= math.log1p(_MIN_CHANGE_RATIO)
+    return speed.elasticity * math.log(slowdown) >= math.log1p(MIN_CHANGE_RATIO)
 
 
 def _read_soak_pace_s(result: CellResult) -> float | None:

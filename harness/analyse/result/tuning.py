@@ -9,11 +9,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.analyse.result.significance import MIN_CHANGE_RATIO
 from harness.analyse.result.sizing import select_worst_repetitions
 from harness.model import CampaignResult, CellResult, Limits, Status, Tuning
-
-MIN_CHANGE_RATIO = 0.05
-"""Variants that differ by less are alike."""
 
 _Range = tuple[float, float]
 

@@ -97,8 +97,7 @@ def estimate_cell(plan: Plan) -> TimeEstimate:
         return _estimate_demand_cell(plan)
     count = max(1, len(plan.cells) - len(plan.skipped))
     precise = min(count, _PRECISE_CELLS) / count
-    coarse_ratio = plan.search.coarse_ratio
-    parts = ((precise, plan.search.precision_ratio), (1 - precise, coarse_ratio))
+    parts = ((precise, plan.search.precision_ratio), (1 - precise, plan.search.coarse_ratio))
     total = TimeEstimate(memory_s=_count_waiting_cells(plan, count) / count * _estimate_memory_wait_s(plan))
     for share, precision_ratio in parts:
         steps = _estimate_step_count(plan, precision_ratio)
@@ -118,7 +117,7 @@ def _count_waiting_cells(plan: Plan, count: int) -> int:
 
     That one shows the others how much lasts.
     """
-    if plan.search.coarse_ratio == plan.search.precision_ratio:
+    if plan.search.is_equally_precise:
         return count
     limits = (cell.limits for cell in plan.cells if cell.id not in plan.skipped)
     memories = {(each.memory_bytes, each.replicas, each.variant) for each in limits}
