@@ -41,6 +41,7 @@ from harness.model import (
     IndicatorKind,
     Plan,
     Rule,
+    Sizing,
     Slo,
     is_same_request,
 )
@@ -294,11 +295,14 @@ def size(
     price: _Prices = None,
     growth: _Growth = None,
 ) -> int:
-    """Name the smallest and the cheapest measured size for this many users; exit code 3 if none is enough."""
+    """Name the smallest and the cheapest measured size for this many users; exit code 3 if none is enough.
+
+    Exit code 2 if nothing tells whether a size keeps the headroom.
+    """
     headroom_ratio = parse_ratio(headroom)
     monthly_ratio = parse_growth(growth) if growth is not None else None
     _, plan, result = _rejudge_campaign(campaign, price)
-    sizing = recommend_size(result.cells, users, headroom_ratio, plan.price, plan.slos)
+    sizing = recommend_size(result.cells, users, headroom_ratio, plan.price, plan.slos, result.drift)
     hour_price = compute_hour_price(plan.price, sizing.recommended.cell) if sizing.recommended else None
     for line in describe_sizing(sizing, hour_price, plan.price.currency if plan.price else ""):
         say(line)
@@ -310,6 +314,13 @@ def size(
         say(replicas)
     if monthly_ratio is not None:
         _show_growth(result, grown)
+    return choose_exit_code(sizing)
+
+
+def choose_exit_code(sizing: Sizing) -> int:
+    """Return the exit code of the answer: inconclusive if nothing tells whether a size keeps the headroom."""
+    if not sizing.knows_headroom:
+        return NOT_MEASURED
     return DONE if sizing.recommended is not None and sizing.keeps_headroom else NOT_MET
 
 

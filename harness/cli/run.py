@@ -27,7 +27,7 @@ from harness.errors import BackendError, UsageError
 from harness.measure.locust.generator import LocustGenerator
 from harness.model import CampaignResult, Plan, Status
 from harness.plan import hash_contents, load_plan
-from harness.report.view.text import format_estimate, format_size
+from harness.report.view.text import format_estimate, format_size, format_users
 from harness.report.view.variant_text import describe_variant
 
 MatrixArgument = Annotated[
@@ -152,7 +152,8 @@ def describe_time(plan: Plan) -> str:
     longest = sorted(parts, key=lambda name: parts[name], reverse=True)
     spent = ", ".join(f"{name} {format_estimate(parts[name])}" for name in longest if parts[name] > 0)
     total = format_estimate(estimate.total_s)
-    return f"up to {plan.users_limit} users each, about {total} in all" + (f": {spent}" if spent else "")
+    users = format_users(plan.users_limit)
+    return f"up to {users} each, about {total} in all" + (f": {spent}" if spent else "")
 
 
 def describe_lanes(plan: Plan, count: int, reason: str) -> str:

@@ -166,8 +166,8 @@ def _call(name: str, arguments: list[Fraction]) -> Fraction:
             raise ValueError(f"{name} takes one number; write {name}(cpus)")
         return Fraction(_ROUNDING[name](arguments[0]))
     if name not in _CHOOSING:
-        near = suggest_nearest(name, [*_ROUNDING, *_CHOOSING])
-        raise ValueError(f"{name} is no function that is known{near}")
+        known = ", ".join(sorted([*_ROUNDING, *_CHOOSING]))
+        raise ValueError(f"{name} is no function that is known; known here: {known}")
     if len(arguments) < 2:
         raise ValueError(f"{name} takes two numbers or more; write {name}(cpus, 4)")
     return _CHOOSING[name](arguments)

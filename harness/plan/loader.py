@@ -46,7 +46,7 @@ from harness.plan.size_presets import (
 )
 from harness.plan.slos import find_shortfall_notes, read_slos
 from harness.plan.target import LoadedTarget, read_target
-from harness.plan.variants import add_variants, find_zero_notes
+from harness.plan.variants import add_variants, find_value_notes
 from harness.plan.yaml.document import (
     MOST_PROBLEMS,
     Document,
@@ -133,7 +133,7 @@ class _MatrixReader:
                 *loaded.notes,
                 *_find_notes(matrix, preset),
                 *find_shortfall_notes(slos),
-                *find_zero_notes(cells),
+                *find_value_notes(cells),
             ),
         )
         return replace(plan, hashes=_hash_or_refuse(plan, self.target))

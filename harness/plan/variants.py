@@ -1,5 +1,6 @@
 """Read the variants of a matrix: what each sets at each size."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -98,20 +99,43 @@ def _list_texts(section: VariantSection) -> Iterator[tuple[KeyPath, str]]:
             yield (key, index), text
 
 
-def find_zero_notes(cells: Sequence[Cell]) -> list[str]:
-    """Return a note for each variable of a variant that is 0 at some sizes only: workers, rounded down."""
-    values: dict[tuple[str, str], dict[Limits, str]] = {}
+def find_value_notes(cells: Sequence[Cell]) -> list[str]:
+    """Return a note for each value of a variant that is 0 at some sizes only, or whole at some only.
+
+    It may count workers, of which there are no 0 and no 1.5.
+    """
+    values: dict[str, dict[Limits, str]] = {}
     for cell in cells:
-        for name, value in (cell.variant.environment if cell.variant is not None else {}).items():
-            values.setdefault((cell.limits.variant or "", name), {})[cell.limits] = value
-    notes = []
-    for (variant, name), by_size in values.items():
-        zero = sorted(limits for limits, value in by_size.items() if value == "0")
-        if zero and len(zero) < len(by_size):
-            size = f"{format_cores(zero[0].cpu_cores)} cores and {format_mib(zero[0].memory_bytes)}MiB"
-            at = f"variants.{variant}.environment.{name}"
-            notes.append(f"{at} is 0 at {size}; if that is too little, write max(1, …)")
-    return notes
+        for place, value in _list_values(cell):
+            values.setdefault(place, {})[cell.limits] = value
+    return [note for place, by_size in values.items() for note in _list_notes(place, by_size)]
+
+
+def _list_values(cell: Cell) -> Iterator[tuple[str, str]]:
+    """Yield the values that a cell's variant sets, each after its place in the matrix."""
+    variant = cell.variant or Variant()
+    at = f"variants.{cell.limits.variant}"
+    for name, value in variant.environment.items():
+        yield f"{at}.environment.{name}", value
+    for key, command in (("command", variant.command), ("entrypoint", variant.entrypoint)):
+        for number, item in enumerate(command or (), 1):
+            yield f"{at}.{key}: item {number}", item
+
+
+def _list_notes(place: str, by_size: Mapping[Limits, str]) -> Iterator[str]:
+    zero = [limits for limits, value in by_size.items() if value == "0"]
+    parted = [limits for limits, value in by_size.items() if re.fullmatch(r"-?\d+\.\d+", value)]
+    has_whole = any(re.fullmatch(r"-?\d+", value) for value in by_size.values())
+    if zero and len(zero) < len(by_size):
+        yield f"{place} is 0 at {_describe_size(min(zero))}; if that is too little, write max(1, …)"
+    if parted and has_whole:
+        smallest = min(parted)
+        shown = f"{place} is {by_size[smallest]} at {_describe_size(smallest)}"
+        yield f"{shown}; if it must be whole, write floor(…) or ceil(…)"
+
+
+def _describe_size(limits: Limits) -> str:
+    return f"{format_cores(limits.cpu_cores)} cores and {format_mib(limits.memory_bytes)}MiB"
 
 
 def _find_similar_names(sections: Mapping[str, VariantSection]) -> Iterator[tuple[str, str]]:

@@ -4,13 +4,14 @@ Load never exceeds the users limit. So the capacity of a size that sustains the 
 follows from what the size used. The CPU gives N = (cores / D)·(Z + R) by the utilisation law (see
 `search.prediction`), corrected by what other sizes of the campaign sustained; the share of slow requests says
 the same, where there are enough of them. The memory is taken to grow with the users from what the target
-needs without any, and so is the CPU that each companion uses. The lowest one counts. A limit of the target's
-own, as its number of workers, shows only under more load, so a predicted margin holds as far as these decide.
+needs without any, and so is the CPU that each companion uses. A size that was not measured itself is taken to
+need the memory of the smaller one that it follows from. The lowest one counts. A limit of the target's own,
+as its number of workers, shows only under more load, so a predicted margin holds as far as these decide.
 """
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from statistics import NormalDist, stdev
 
 from harness.analyse.intervals import NORMAL_975
@@ -25,7 +26,7 @@ from harness.analyse.search.known_capacities import find_capacity_users
 from harness.analyse.search.limit_shape import compare_steepness
 from harness.analyse.search.prediction import collect_corrections, estimate_from_cpu_per_request
 from harness.analyse.search.usable_cpu import find_response_limit
-from harness.model import CellResult, Margin, Slo, Status, StepResult, Verdict
+from harness.model import CellResult, Drift, Margin, MemoryTrend, Slo, Status, StepResult, Verdict
 
 _MEMORY_SIGMA = 0.1
 """The standard deviation of the ln of the users that fill the memory."""
@@ -49,33 +50,38 @@ def find_margin(
     needed: int,
     others: Sequence[CellResult] = (),
     slos: Sequence[Slo] = (),
+    drift: Drift | None = None,
 ) -> Margin | None:
     """Return what a size has to spare at a number of users that it sustains; None if nothing tells it.
 
     `needed` are the users with their headroom. `others` are the campaign's sizes, with or without this one.
-    They correct the prediction and show how much the host's speed differs.
+    They correct the prediction. With the campaign's drift check they show how much the speed differs.
     """
     everyone = [result, *(other for other in others if other is not result)]
     own = _select_variant(everyone, result.cell.limits.variant)
     corrections = collect_corrections(own, find_response_limit(slos))
-    return _build_margin(result, users, needed, own, slos, corrections, _measure_host_sigma(everyone))
+    return _build_margin(result, users, needed, own, slos, corrections, _measure_sigma(everyone, drift))
 
 
 def find_margins(
-    results: Sequence[CellResult], users: int, needed: int, slos: Sequence[Slo]
+    results: Sequence[CellResult],
+    users: int,
+    needed: int,
+    slos: Sequence[Slo],
+    drift: Drift | None = None,
 ) -> list[Margin | None]:
     """Return the margin of each size of a campaign; None for those that do not sustain the users.
 
     See `find_margin`. What all sizes have in common is computed once.
     """
-    limit, host_sigma = find_response_limit(slos), _measure_host_sigma(results)
+    limit, run_sigma = find_response_limit(slos), _measure_sigma(results, drift)
     names = dict.fromkeys(result.cell.limits.variant for result in results)
     own = {name: _select_variant(results, name) for name in names}
     corrections = {name: collect_corrections(own[name], limit) for name in names}
 
     def build(result: CellResult) -> Margin | None:
         name = result.cell.limits.variant
-        return _build_margin(result, users, needed, own[name], slos, corrections[name], host_sigma)
+        return _build_margin(result, users, needed, own[name], slos, corrections[name], run_sigma)
 
     return [build(result) if result.sustains(users) else None for result in results]
 
@@ -92,7 +98,7 @@ def _build_margin(
     everyone: Sequence[CellResult],
     slos: Sequence[Slo],
     corrections: Sequence[float],
-    host_sigma: float,
+    run_sigma: float,
 ) -> Margin | None:
     """Return the margin of a size; `everyone` are the sizes of its variant, with itself."""
     companion: str | None = None
@@ -104,12 +110,12 @@ def _build_margin(
         estimate, name = full
         if estimate.users < capacity.users:
             capacity, companion = _raise_to_sustained(estimate, result), name
-    sigma = math.hypot(capacity.sigma, _RUN_SIGMA, host_sigma)
+    sigma = math.hypot(capacity.sigma, run_sigma)
     return Margin(
         capacity_users=round(capacity.users, 6),
         is_predicted=measured is None,
         spare_cpu_ratio=_compute_spare_cpu(result, users, everyone),
-        spare_memory_ratio=_compute_spare_memory(result, users),
+        spare_memory_ratio=_compute_spare_memory(result, users, everyone),
         probability=NormalDist().cdf(math.log(capacity.users / users) / sigma),
         headroom_probability=NormalDist().cdf(math.log(capacity.users / needed) / sigma),
         companion=companion,
@@ -146,7 +152,7 @@ def _predict_capacity(
     )
     if by_cpu is None:
         return None
-    by_memory = _estimate_from_memory(result, step)
+    by_memory = _estimate_from_memory(result, everyone)
     is_memory_less = by_memory is not None and by_memory.users < by_cpu.users
     return _raise_to_sustained(by_memory if by_memory is not None and is_memory_less else by_cpu, result)
 
@@ -194,22 +200,41 @@ def _estimate_from_slow_requests(step: StepResult | None, slos: Sequence[Slo]) -
     return estimate_from_slow_share(step, find_percentile_slo(slos), steepness)
 
 
-def _estimate_from_memory(result: CellResult, step: StepResult | None) -> LogNormalEstimate | None:
+def _estimate_from_memory(
+    result: CellResult, everyone: Sequence[CellResult]
+) -> LogNormalEstimate | None:
     """Return the users that fill the memory, by the line from that of none; None if it does not rise."""
+    line = _find_memory_line(result, everyone)
+    if line is None or line.bytes_per_user <= 0:
+        return None
+    room_bytes = result.cell.limits.memory_bytes - line.start_bytes
+    return LogNormalEstimate(room_bytes / line.bytes_per_user, _MEMORY_SIGMA)
+
+
+@dataclass(frozen=True, slots=True)
+class _MemoryLine:
+    """The memory that a replica needs without users, and for each of those over all replicas."""
+
+    start_bytes: float
+    bytes_per_user: float
+
+
+def _find_memory_line(result: CellResult, everyone: Sequence[CellResult]) -> _MemoryLine | None:
+    """Return the memory by the users, from a measured step; None if none tells it.
+
+    A size without steps is taken to need what one that it covers needs, that with most users: what users hold
+    in memory hardly depends on the CPU.
+    """
+    covered = [each for each in everyone if result.cell.limits.covers(each.cell.limits)]
+    known = [(each, step) for each in (result, *covered) if (step := _choose_step(each)) is not None]
+    source, step = max(known, key=lambda each: (each[0] is result, each[1].users), default=(result, None))
     if step is None or step.memory is None:
         return None
-    start_bytes = _find_start_bytes(result, step)
-    rise_bytes = step.memory.expected_bytes - start_bytes
-    if rise_bytes <= 0:
-        return None
-    room_bytes = result.cell.limits.memory_bytes - start_bytes
-    return LogNormalEstimate(step.users * room_bytes / rise_bytes, _MEMORY_SIGMA)
-
-
-def _find_start_bytes(result: CellResult, step: StepResult) -> float:
-    """Return the least memory at the start of any step: that of the target without users."""
-    trends = [each.memory for each in (*result.steps, step) if each.memory is not None]
-    return float(min(trend.start_bytes for trend in trends))
+    trends = [each.memory for each in (*source.steps, step) if each.memory is not None]
+    start_bytes = float(min(trend.start_bytes for trend in trends))
+    users_per_replica = step.users / source.cell.limits.replicas
+    bytes_per_user = (step.memory.expected_bytes - start_bytes) / users_per_replica
+    return _MemoryLine(start_bytes, bytes_per_user / result.cell.limits.replicas)
 
 
 def _compute_spare_cpu(result: CellResult, users: int, everyone: Sequence[CellResult]) -> float | None:
@@ -225,14 +250,24 @@ def _compute_spare_cpu(result: CellResult, users: int, everyone: Sequence[CellRe
     return max(0.0, 1 - used_cores / result.cell.limits.total_cores)
 
 
-def _compute_spare_memory(result: CellResult, users: int) -> float | None:
+def _compute_spare_memory(result: CellResult, users: int, everyone: Sequence[CellResult]) -> float | None:
     """Return the share of the memory that the users leave, in proportion to those of a measured step."""
-    step = _choose_step(result)
-    if step is None or step.memory is None:
+    line = _find_memory_line(result, everyone)
+    if line is None:
         return None
-    start_bytes = _find_start_bytes(result, step)
-    used_bytes = start_bytes + (step.memory.expected_bytes - start_bytes) * users / step.users
+    used_bytes = line.start_bytes + line.bytes_per_user * users
     return max(0.0, 1 - used_bytes / result.cell.limits.memory_bytes)
+
+
+def _measure_sigma(results: Iterable[CellResult], drift: Drift | None) -> float:
+    """Return how much the speed differs between runs, as a standard deviation of its ln.
+
+    It is that between container runs, with the host's pace or the drift of the campaign, whichever is more.
+    """
+    changed = drift.cpu_per_request_ratio if drift is not None and drift.is_marked else None
+    # two values that are ln(1 + drift) apart have this standard deviation
+    drift_sigma = abs(math.log1p(changed)) / math.sqrt(2) if changed is not None and changed > -1 else 0.0
+    return math.hypot(_RUN_SIGMA, max(_measure_host_sigma(results), drift_sigma))
 
 
 def _measure_host_sigma(results: Iterable[CellResult]) -> float:

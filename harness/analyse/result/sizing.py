@@ -1,7 +1,8 @@
 """Recommend a size for a number of users, price the sizes, and check requirements.
 
 Only measured sizes are recommended. If the CPU limits the smaller of two sizes, a size between them may be
-interpolated, which is marked as such: throughput is proportional to the CPU quota (utilisation law).
+interpolated, which is marked as such: throughput is proportional to the CPU quota (utilisation law). At list
+prices none is: sizes that are sold are all there are.
 """
 
 import itertools
@@ -17,6 +18,7 @@ from harness.model import (
     CellResult,
     Check,
     Cost,
+    Drift,
     Factor,
     Interpolation,
     Limits,
@@ -43,7 +45,12 @@ def add_sizing(result: CampaignResult) -> CampaignResult:
     return replace(
         result,
         sizing=recommend_size(
-            result.cells, result.users_limit, result.headroom_ratio, result.price, result.slos
+            result.cells,
+            result.users_limit,
+            result.headroom_ratio,
+            result.price,
+            result.slos,
+            result.drift,
         ),
         costs=compute_costs(select_worst_repetitions(result.cells), result.price),
     )
@@ -55,6 +62,7 @@ def recommend_size(
     headroom_ratio: float = 0.0,
     price: Price | None = None,
     slos: Sequence[Slo] = (),
+    drift: Drift | None = None,
 ) -> Sizing:
     """Recommend the cheapest size that sustains the users with headroom; without prices the smallest.
 
@@ -62,10 +70,10 @@ def recommend_size(
     variants of a size it is the one with the largest capacity. A size without a price counts as dearer than
     every size with one. A headroom of 0.3 is kept by a size that sustains 30 % more users. If that is more
     than were measured, its capacity is predicted (see `margin`). If no size keeps the headroom, the size with
-    the largest capacity is recommended.
+    the largest capacity is recommended. `drift` is the campaign's drift check.
     """
     needed, sizes = count_needed_users(users, headroom_ratio), select_worst_repetitions(cells)
-    margins = _find_margins(sizes, users, needed, slos)
+    margins = _find_margins(sizes, users, needed, slos, drift)
     rank, rank_size = _build_rank(sizes, margins, price), _build_rank(sizes, margins, None)
     keeping = [limits for limits in margins if _keeps(sizes[limits], margins[limits], needed)]
     roomiest = max(margins, key=lambda limits: _get_capacity(margins[limits]), default=None)
@@ -76,14 +84,14 @@ def recommend_size(
         needed=needed,
         headroom_ratio=headroom_ratio,
         best=_find_best(sizes),
-        interpolation=_interpolate(sizes, needed, smallest),
+        interpolation=_interpolate(sizes, needed, smallest) if not (price and price.source) else None,
         undecided_sizes=_find_undecided(sizes, recommended, rank),
     )
     if recommended is None or smallest is None:
         return sizing
     just_enough = _find_just_enough(users, sizes, margins, recommended, rank)
     return replace(
-        _add_recommended(sizing, sizes, recommended, keeping, slos),
+        _add_recommended(sizing, sizes, recommended, keeping, slos, drift),
         smallest=sizes[smallest],
         margin=margins[recommended],
         just_enough=sizes[just_enough] if just_enough else None,
@@ -104,13 +112,18 @@ def _build_rank(sizes: _Sizes, margins: Mapping[Limits, Margin | None], price: P
 
 
 def _add_recommended(
-    sizing: Sizing, sizes: _Sizes, recommended: Limits, keeping: Sequence[Limits], slos: Sequence[Slo]
+    sizing: Sizing,
+    sizes: _Sizes,
+    recommended: Limits,
+    keeping: Sequence[Limits],
+    slos: Sequence[Slo],
+    drift: Drift | None,
 ) -> Sizing:
     """Return the sizing with the recommended size; `keeping` are the sizes that keep the headroom."""
     smaller, smaller_margin = _find_next_smaller(sizes, recommended), None
     is_open = smaller is not None and not isinstance(smaller.evidence, BrokeInSoak)
     if smaller is not None and is_open and smaller.status is Status.BRACKETED:
-        smaller_margin = find_margin(smaller, sizing.users, sizing.needed, list(sizes.values()), slos)
+        smaller_margin = find_margin(smaller, sizing.users, sizing.needed, list(sizes.values()), slos, drift)
     return replace(
         sizing,
         recommended=sizes[recommended],
@@ -121,9 +134,11 @@ def _add_recommended(
     )
 
 
-def _find_margins(sizes: _Sizes, users: int, needed: int, slos: Sequence[Slo]) -> dict[Limits, Margin | None]:
+def _find_margins(
+    sizes: _Sizes, users: int, needed: int, slos: Sequence[Slo], drift: Drift | None
+) -> dict[Limits, Margin | None]:
     """Find what each size that sustains the users has to spare, the smallest first; None where unknown."""
-    margins = find_margins([sizes[limits] for limits in sorted(sizes)], users, needed, slos)
+    margins = find_margins([sizes[limits] for limits in sorted(sizes)], users, needed, slos, drift)
     return {
         limits: margin
         for limits, margin in zip(sorted(sizes), margins, strict=True)
@@ -149,7 +164,7 @@ def find_campaign_margin(campaign: CampaignResult, chosen: CellResult) -> Margin
     sizes = {**select_worst_repetitions(campaign.cells), chosen.cell.limits: chosen}
     others = [sizes[limits] for limits in sorted(sizes)]
     needed = count_needed_users(users, campaign.headroom_ratio)
-    return find_margin(chosen, users, needed, others, campaign.slos)
+    return find_margin(chosen, users, needed, others, campaign.slos, campaign.drift)
 
 
 def _find_just_enough(

@@ -110,6 +110,8 @@ def _describe(details: ErrorDetails, raw: str | None) -> str:
     match details["type"]:
         case "value_error":
             return str(context["error"])
+        case "string_type" if raw == "":
+            return 'has no value; write a text, or "" for an empty one'
         case "string_type":
             return f"{shown} is not text; " + (
                 f'write "{raw}"' if raw else "write one text, in quotes if need be"

@@ -111,6 +111,8 @@ def _summarise(differences: Sequence[Difference]) -> str:
         if (changed := [each for each in common if each.change is change])
     ]
     unknown = sum(each.change is Change.UNKNOWN for each in common)
+    if not common:
+        return "No size is in both campaigns."
     if not parts:
         same = len(common) - unknown
         parts = [f"no difference shown at {same} of {len(common)} sizes"]

@@ -78,15 +78,13 @@ def _describe_result(result: CellResult) -> str:
     size = text.format_size(result.cell.limits)
     if result.sustained_users is None:
         return f"{size} ({cell_text.format_bracket(result)})"
-    return f"{size}, which sustains {cell_text.describe_capacity(result)} users"
+    users = "user" if result.sustained_users == 1 and result.broken_users is None else "users"
+    return f"{size}, which sustains {cell_text.describe_capacity(result)} {users}"
 
 
 def _explain_limit(result: CellResult) -> str:
-    return (
-        f" and stops there because {text.clean_text(explain_evidence(result.evidence))}"
-        if result.broken_users
-        else ""
-    )
+    evidence = text.clean_text(explain_evidence(result.evidence))
+    return f" and stops there because {evidence}" if result.broken_users and evidence else ""
 
 
 def describe_check(check: Check | TrialCheck) -> str:

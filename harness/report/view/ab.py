@@ -21,6 +21,7 @@ from harness.report.view.text import (
     format_ratio,
     format_seconds,
     format_size,
+    format_users,
 )
 
 _NAMES = {
@@ -73,7 +74,7 @@ def build_ab_view(answer: AbAnswer) -> AbView:
     """Put the answer into words."""
     test = answer.test
     base, head = clean_text(test.base), clean_text(test.head)
-    title = f"base {base} and head {head} at {format_size(test.limits)} with {test.users} users"
+    title = f"base {base} and head {head} at {format_size(test.limits)} with {format_users(test.users)}"
     rows = tuple(_build_row(each) for each in answer.estimates)
     return AbView(title, describe_outcome(answer), rows, tuple(_list_remarks(answer)))
 
@@ -93,7 +94,7 @@ def describe_outcome(answer: AbAnswer) -> str:
             return _describe_doubt(answer, least)
     who = {AbOutcome.BASE_BROKE: "The base breaks", AbOutcome.HEAD_BROKE: "The head breaks"}
     breaks = who.get(answer.outcome, "Both versions break")
-    return f"{breaks} with {answer.test.users} users: {_explain_break(answer.broken)}."
+    return f"{breaks} with {format_users(answer.test.users)}: {_explain_break(answer.broken)}."
 
 
 def _describe_cpu(answer: AbAnswer) -> str:

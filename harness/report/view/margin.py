@@ -91,7 +91,8 @@ def _describe_just_enough(sizing: Sizing) -> list[str]:
 def describe_toss_up(sizing: Sizing) -> str:
     """Return that the next smaller size may do as well, after the sentence on it; empty if it surely doesn't.
 
-    It is one that did not sustain the users, but whose interval does not exclude them.
+    It is one that did not sustain the users, but whose interval does not exclude them, nor the headroom that
+    the size to take keeps.
     """
     smaller, margin = sizing.next_smaller, sizing.next_smaller_margin
     if smaller is None or margin is None or smaller.sustains(sizing.users):
@@ -101,9 +102,8 @@ def describe_toss_up(sizing: Sizing) -> str:
     if probability < _TOSS_UP_AT_LEAST:
         return ""
     sure = text.format_ratio(probability)
-    return (
-        f"; whether it sustains {text.format_users(sizing.users)} in another run is a toss-up ({sure} sure)"
-    )
+    what = "keeps that room" if is_kept else f"sustains {text.format_users(sizing.users)}"
+    return f"; whether it {what} in another run is a toss-up ({sure} sure)"
 
 
 def list_spare(margin: Margin) -> str:

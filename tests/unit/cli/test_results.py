@@ -11,14 +11,15 @@ from xml.etree import ElementTree
 import pytest
 from typer.testing import CliRunner
 
+from harness.analyse.result.sizing import recommend_size
 from harness.campaign import rejudge
 from harness.cli import app
-from harness.cli.results import write_report
+from harness.cli.results import choose_exit_code, write_report
 from harness.errors import UsageError
-from harness.model import CampaignState, Plan
+from harness.model import CampaignState, Margin, Plan, Status
 from harness.plan import plan_from_json
 from harness.store import CampaignFolder, hold_folder
-from tests.builders import make_plan
+from tests.builders import make_plan, make_result
 from tests.fakes import Service
 from tests.summary_schema import VALIDATOR
 from tests.unit.campaign.fake_campaign import FakeCampaign
@@ -124,6 +125,14 @@ def test_a_size_without_headroom_is_told_beside_the_campaigns_own(before: str, t
     assert "This leaves no headroom. The campaign's own answer does: --headroom 30%." in output
     _, output = run_harness("size", path, "--users", "100", "--headroom", "10%")
     assert "leaves no headroom" not in output
+
+
+def test_the_exit_code_tells_too_little_room_from_a_room_of_which_nothing_tells() -> None:
+    result = make_result(1.0, 400, None, Status.CENSORED, None)
+    unknown = recommend_size([result], 400, 0.3)
+    known = replace(unknown, margin=Margin(441.0, True, 0.02, None, 0.74, 0.14))
+    outcomes = [recommend_size([result], 500), recommend_size([result], 400), known, unknown]
+    assert [choose_exit_code(each) for each in outcomes] == [3, 0, 3, 2]
 
 
 def test_beyond_the_measurements_replicas_are_reasoned_about(before: str) -> None:

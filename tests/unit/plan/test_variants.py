@@ -50,6 +50,19 @@ def test_a_variable_that_is_0_at_some_sizes_only_is_noted(load_with: LoadWith) -
     )
 
 
+def test_a_value_that_is_whole_at_some_sizes_only_is_noted(load_with: LoadWith) -> None:
+    """Of 3 threads for each core half a core has 1.5. A share of the memory is whole at no size."""
+    plan = load_with(
+        'variants:\n  many: {command: [serve, "{3 * cpus}"], environment: {SHARE: "{memory / 1000000}"}}\n'
+        '  least: {environment: {VERSION: 3.10, THREADS: "{ceil(3 * cpus)}"}}\n'
+    )
+    (note,) = (each for each in plan.notes if "variants" in each)
+    assert note == (
+        "variants.many.command: item 2 is 1.5 at 0.50 cores and 64MiB; if it must be whole, write floor(…) or "
+        "ceil(…)"
+    )
+
+
 def test_a_variant_replaces_what_it_names_and_leaves_all_else(project: Project) -> None:
     project.write(
         {
@@ -99,7 +112,7 @@ MISTAKES = {
     "{four: {unchanged: true, image: a}}": "variants.four: is unchanged and changes something at once; keep one",
     "{four: {imge: a}}": 'variants.four: unknown key "imge"; did you mean "image"?',
     "{four: {environment: {A: [1]}}}": "variants.four.environment.A: a list is not text",
-    "{four: {environment: {A: }}}": "is not text; write one text, in quotes if need be",
+    "{four: {environment: {A: }}}": 'variants.four.environment.A: has no value; write a text, or ""',
     "{four: {environment: {A=B: x}}}": 'variants.four.environment: "A=B" can\'t name a variable',
     "{four: {command: serve -w 4}}": "variants.four.command: a command is a list, no shell reads it",
     "{four: {environment: {A: '{cpu}'}}}": 'variants.four.environment.A: "{cpu}": cpu is not known; did you mean',

@@ -37,6 +37,11 @@ def test_the_verdict_comes_first_then_requirements_the_table_its_noise_and_the_s
     assert lines[-1] == "Base 0123abcd, head 4567cdef."
 
 
+def test_campaigns_without_a_common_size_show_no_lack_of_difference() -> None:
+    comparison = compare(make_result(1.0, 340, 350), make_result(2.0, 340, 350))
+    assert comparison.sentence == "No size is in both campaigns."
+
+
 @pytest.mark.parametrize("verdict", [None, *ChangeVerdict])
 def test_every_verdict_has_words(verdict: ChangeVerdict | None) -> None:
     assert "**" in render_change(ChangeView("a", "b", verdict=verdict)).splitlines()[2]

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from harness.analyse.result.sizing import recommend_size
 from harness.model import (
     MIB,
     CampaignState,
@@ -22,6 +23,7 @@ from harness.model import (
 from harness.model.evidence import BrokenByLarger, MemoryGrows, SloEvaluation, SlosHold, SustainedBySmaller
 from harness.report import build_view, describe_sizing, render_html, write_recommendation
 from harness.report.view.recommendation import build_recommendation
+from tests.builders import make_result
 from tests.unit.report import example
 
 
@@ -69,6 +71,16 @@ def test_a_smaller_size_whose_interval_reaches_the_users_is_a_toss_up() -> None:
     assert toss_up in write(520, keeps_headroom=False)
     assert "in another run is a toss-up" not in write(520)
     assert "in another run is a toss-up" not in write_recommendation(view)
+
+
+def test_where_a_headroom_is_kept_the_toss_up_is_on_the_headroom() -> None:
+    """It sustains 400 users with 60 %, and the 420 of a headroom of 5 % with 23 %."""
+    view = build_view(example.build_campaign())
+    close = Margin(405.0, False, 0.0, 0.5, 0.6, 0.23)
+    sizing = replace(view.sizing, next_smaller_margin=close, needed=420, keeps_headroom=True)
+    text = write_recommendation(replace(view, sizing=sizing))
+    assert "; whether it keeps that room in another run is a toss-up (23 % sure)." in text
+    assert "whether it sustains" not in text
 
 
 def test_the_first_sentence_says_which_size_to_take_and_how_sure_that_is() -> None:
@@ -180,6 +192,16 @@ def test_a_size_that_is_taken_for_want_of_a_roomier_one_is_not_called_the_cheape
     assert "an hour: it sustained all 400" in write_recommendation(replace(view, sizing=loose))
     assert "cheapest" not in describe_sizing(loose, 0.02, "EUR")[0]
     assert "for 0.0200 EUR an hour the cheapest" in describe_sizing(view.sizing, 0.02, "EUR")[0]
+
+
+def test_a_sentence_names_one_user_and_no_reason_that_is_not_known() -> None:
+    results = make_result(1.0, 1, None, Status.CENSORED, None), make_result(0.5, 190, 199)
+    assert "take 1 CPU / 256 MiB, which sustains at least 1 user." in describe_sizing(
+        recommend_size(results[:1], 1)
+    )[0]
+    assert "the best is 0.5 CPU / 256 MiB, which sustains 190 and breaks at 199 users." in describe_sizing(
+        recommend_size(results, 300)
+    )[0]
 
 
 def test_an_unknown_margin_is_called_unknown() -> None:

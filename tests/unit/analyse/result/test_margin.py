@@ -10,12 +10,14 @@ from harness.model import (
     MIB,
     CellResult,
     CompanionUse,
+    Drift,
     Limits,
     MemoryOutlook,
     MemoryTrend,
     Status,
     StepResult,
     TargetUse,
+    Verdict,
 )
 from tests.builders import make_result
 from tests.unit.analyse.synthetic import make_step
@@ -83,6 +85,19 @@ def test_a_host_whose_speed_differs_leaves_less_sure() -> None:
     assert moved.probability < calm.probability
 
 
+def test_a_campaign_that_drifted_leaves_less_sure() -> None:
+    """Two speeds 15 % apart deviate by ln(1.15) / sqrt(2) = 9.9 %; with 15 % and 3 %, 18.2 %."""
+    result = make_censored(0.5, make_pass(0.49))
+    drift = Drift(result.cell, 400, Verdict.PASS, result.steps[0].judgement, 0.15, is_marked=True)
+    for each, sigma in ((drift, 0.1822), (replace(drift, is_marked=False), 0.153)):
+        margin = find_margin(result, 400, 520, drift=each)
+        assert margin is not None
+        assert margin.probability == pytest.approx(NormalDist().cdf(0.0971 / sigma), abs=0.002)
+        assert find_margins([result], 400, 520, (), each) == [margin]
+    lost = replace(drift, cpu_per_request_ratio=None)
+    assert find_margin(result, 400, 520, drift=lost) == find_margin(result, 400, 520)
+
+
 def test_below_a_measured_capacity_nothing_is_predicted() -> None:
     result = replace(
         make_result(0.5, 380, 399), estimate_users=390.0, estimate_low=370.0, estimate_high=410.0
@@ -126,6 +141,29 @@ def test_a_companion_bounds_a_size_that_was_not_measured_too() -> None:
     assert margin is not None
     assert margin.companion == "db"
     assert margin.capacity_users == pytest.approx(500)
+
+
+def test_a_size_that_was_not_measured_needs_the_memory_of_the_one_it_follows_from() -> None:
+    """400 users add 80 MiB to the 20 of none: 128 MiB are full with 540, and 256 MiB with 1,180."""
+    small = make_censored(0.5, make_pass(0.3, memory_mib=100), mib=128)
+    other = make_censored(0.25, make_pass(0.24, memory_mib=250), mib=512)
+    margins = [
+        find_margin(make_result(4.0, 400, None, Status.INFERRED, None, mib), 400, 520, [other, small])
+        for mib in (128, 256)
+    ]
+    assert [margin and margin.capacity_users for margin in margins] == pytest.approx([540, 1180])
+    assert [margin and margin.spare_memory_ratio for margin in margins] == pytest.approx([28 / 128, 156 / 256])
+
+
+def test_replicas_share_the_memory_that_users_need() -> None:
+    """400 users add 40 MiB to the 20 of one replica, so 20 to each of two: 64 MiB are full with 880."""
+    single = make_censored(0.5, make_pass(0.3, memory_mib=60), mib=64)
+    pair = make_result(4.0, 400, None, Status.INFERRED, None, 64)
+    pair = replace(pair, cell=replace(pair.cell, limits=Limits(4.0, 64 * MIB, 2)))
+    margin = find_margin(pair, 400, 520, [single])
+    assert margin is not None
+    assert margin.capacity_users == pytest.approx(880)
+    assert margin.spare_memory_ratio == pytest.approx(24 / 64)
 
 
 def test_a_load_balancer_bounds_only_sizes_that_have_one() -> None:

@@ -21,12 +21,16 @@ from harness.model import (
     CampaignState,
     Cell,
     CellResult,
+    Drift,
     Factor,
     Limits,
+    MemoryOutlook,
+    MemoryTrend,
     Price,
     Requirement,
     Status,
     TargetUse,
+    Verdict,
 )
 from harness.model.cell_evidence import BrokeInSoak
 from harness.model.evidence import CpuQuotaUsed
@@ -114,6 +118,39 @@ def test_how_surely_the_next_smaller_size_is_too_small_is_known_if_both_its_ends
     for smaller in (make_result(0.5, None, 1, Status.NONE), make_result(0.5, None, None, Status.FAILED)):
         assert recommend_size([smaller, roomy], 400).next_smaller_margin is None
     assert recommend_size([broken, roomy], 400).next_smaller_margin is None
+
+
+def test_a_size_that_was_not_measured_is_not_taken_for_a_room_that_its_memory_lacks() -> None:
+    """400 users add 80 MiB to the 20 of none: 128 MiB are full with 540, and 600 are needed."""
+    small = make_sustaining(0.5, 0.3)
+    trend = MemoryTrend(
+        MemoryOutlook.LASTS, 90.0, 20 * MIB, 100 * MIB, 0.0, 0.0, 0.0, float(100 * MIB), None
+    )
+    (step,) = small.steps
+    cell = make_result(0.5, mib=128).cell
+    small = replace(small, cell=cell, steps=(replace(step, memory=trend),))
+    inferred = [make_result(4.0, 400, None, Status.INFERRED, None, mib) for mib in (128, 192)]
+    assert recommend_size([small, *inferred], 400, 0.3).recommended is small
+    assert recommend_size([small, *inferred], 400, 0.5).recommended is inferred[1]
+
+
+def test_at_list_prices_no_size_is_interpolated_that_is_not_sold() -> None:
+    own = Price("EUR", 0.04, 0.005)
+    assert recommend_size(COLUMN[:2], 150, price=own).interpolation is not None
+    listed = replace(own, source="list price of AWS Fargate")
+    assert recommend_size(COLUMN[:2], 150, price=listed).interpolation is None
+
+
+def test_a_campaign_that_drifted_is_less_sure_of_its_size() -> None:
+    tight = make_sustaining(0.5, 0.49)
+    drift = Drift(tight.cell, 400, Verdict.PASS, tight.steps[0].judgement, 0.15, is_marked=True)
+    steady = CampaignResult("1", "web", CampaignState.COMPLETE, "", 400, (), (tight,))
+    sure = [
+        (add_sizing(each).sizing.margin, find_campaign_margin(each, tight))
+        for each in (steady, replace(steady, drift=drift))
+    ]
+    assert [one == other for one, other in sure] == [True, True]
+    assert [round(margin.probability, 2) for margin, _ in sure if margin is not None] == [0.74, 0.7]
 
 
 def test_a_headroom_of_which_nothing_tells_is_not_known() -> None:
