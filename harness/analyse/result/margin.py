@@ -26,7 +26,7 @@ from harness.analyse.search.known_capacities import find_capacity_users
 from harness.analyse.search.limit_shape import compare_steepness
 from harness.analyse.search.prediction import collect_corrections, estimate_from_cpu_per_request
 from harness.analyse.search.usable_cpu import find_response_limit
-from harness.model import CellResult, Drift, Margin, MemoryTrend, Slo, Status, StepResult, Verdict
+from harness.model import CellResult, Drift, Margin, Slo, Status, StepResult, Verdict
 
 _MEMORY_SIGMA = 0.1
 """The standard deviation of the ln of the users that fill the memory."""
@@ -200,9 +200,7 @@ def _estimate_from_slow_requests(step: StepResult | None, slos: Sequence[Slo]) -
     return estimate_from_slow_share(step, find_percentile_slo(slos), steepness)
 
 
-def _estimate_from_memory(
-    result: CellResult, everyone: Sequence[CellResult]
-) -> LogNormalEstimate | None:
+def _estimate_from_memory(result: CellResult, everyone: Sequence[CellResult]) -> LogNormalEstimate | None:
     """Return the users that fill the memory, by the line from that of none; None if it does not rise."""
     line = _find_memory_line(result, everyone)
     if line is None or line.bytes_per_user <= 0:

@@ -196,12 +196,14 @@ def test_a_size_that_is_taken_for_want_of_a_roomier_one_is_not_called_the_cheape
 
 def test_a_sentence_names_one_user_and_no_reason_that_is_not_known() -> None:
     results = make_result(1.0, 1, None, Status.CENSORED, None), make_result(0.5, 190, 199)
-    assert "take 1 CPU / 256 MiB, which sustains at least 1 user." in describe_sizing(
-        recommend_size(results[:1], 1)
-    )[0]
-    assert "the best is 0.5 CPU / 256 MiB, which sustains 190 and breaks at 199 users." in describe_sizing(
-        recommend_size(results, 300)
-    )[0]
+    assert (
+        "take 1 CPU / 256 MiB, which sustains at least 1 user."
+        in describe_sizing(recommend_size(results[:1], 1))[0]
+    )
+    assert (
+        "the best is 0.5 CPU / 256 MiB, which sustains 190 and breaks at 199 users."
+        in describe_sizing(recommend_size(results, 300))[0]
+    )
 
 
 def test_an_unknown_margin_is_called_unknown() -> None:

@@ -152,7 +152,9 @@ def test_a_size_that_was_not_measured_needs_the_memory_of_the_one_it_follows_fro
         for mib in (128, 256)
     ]
     assert [margin and margin.capacity_users for margin in margins] == pytest.approx([540, 1180])
-    assert [margin and margin.spare_memory_ratio for margin in margins] == pytest.approx([28 / 128, 156 / 256])
+    assert [margin and margin.spare_memory_ratio for margin in margins] == pytest.approx(
+        [28 / 128, 156 / 256]
+    )
 
 
 def test_replicas_share_the_memory_that_users_need() -> None:

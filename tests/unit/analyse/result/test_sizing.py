@@ -123,9 +123,7 @@ def test_how_surely_the_next_smaller_size_is_too_small_is_known_if_both_its_ends
 def test_a_size_that_was_not_measured_is_not_taken_for_a_room_that_its_memory_lacks() -> None:
     """400 users add 80 MiB to the 20 of none: 128 MiB are full with 540, and 600 are needed."""
     small = make_sustaining(0.5, 0.3)
-    trend = MemoryTrend(
-        MemoryOutlook.LASTS, 90.0, 20 * MIB, 100 * MIB, 0.0, 0.0, 0.0, float(100 * MIB), None
-    )
+    trend = MemoryTrend(MemoryOutlook.LASTS, 90.0, 20 * MIB, 100 * MIB, 0.0, 0.0, 0.0, float(100 * MIB), None)
     (step,) = small.steps
     cell = make_result(0.5, mib=128).cell
     small = replace(small, cell=cell, steps=(replace(step, memory=trend),))
