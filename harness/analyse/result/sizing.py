@@ -67,10 +67,9 @@ def recommend_size(
     """Recommend the cheapest size that sustains the users with headroom; without prices the smallest.
 
     `Limits` orders sizes by the CPU of all replicas, then by their memory, then by their number. Of the
-    variants of a size it is the one with the largest capacity. A size without a price counts as dearer than
-    every size with one. A headroom of 0.3 is kept by a size that sustains 30 % more users. If that is more
-    than were measured, its capacity is predicted (see `margin`). If no size keeps the headroom, the size with
-    the largest capacity is recommended. `drift` is the campaign's drift check.
+    variants of a size it is the one with the largest capacity. A size without a price is the dearest. A
+    headroom of 0.3 is kept by a size that sustains 30 % more users. If that is more than were measured, its
+    capacity is predicted (see `margin`). If none keeps it, it is the size with the largest capacity.
     """
     needed, sizes = count_needed_users(users, headroom_ratio), select_worst_repetitions(cells)
     margins = _find_margins(sizes, users, needed, slos, drift)
