@@ -122,8 +122,8 @@ def _knows_idle(slices: Slices) -> bool:
 def _fit(slices: Slices, *, has_idle: bool) -> CostFit | None:
     """Return the fitted costs; None also if an idle time that is fitted turns out to be too uncertain."""
     names = slices.counts.shape[1]
-    kept = list(range(names))
-    equations = _build_equations(slices, kept, has_idle=has_idle)
+    shares = centre_shares(slices) * slices.weight[:, None]
+    equations = _build_equations(slices, shares, list(range(names)), has_idle=has_idle)
     free = equations.solve()
     blocks = len(np.unique(slices.block))
     degrees = blocks - names - has_idle
@@ -134,7 +134,7 @@ def _fit(slices: Slices, *, has_idle: bool) -> CostFit | None:
     if has_idle and covariance[names, names] > most_cores**2:
         return None
     half_s = find_t(0.95, degrees) * np.sqrt(np.diag(covariance))[:names]
-    cost_s, idle_cores = _fit_without_negative(slices, kept, has_idle=has_idle)
+    cost_s, idle_cores = _fit_without_negative(slices, shares, has_idle=has_idle)
     return CostFit(
         cpu_s=cost_s,
         low_s=np.maximum(cost_s - half_s, 0.0),
@@ -183,8 +183,8 @@ class _Equations:
         return np.asarray(bread @ (moments.T @ moments) @ bread.T)
 
 
-def _build_equations(slices: Slices, kept: list[int], *, has_idle: bool) -> _Equations:
-    """Return the equations for the names that have a cost.
+def _build_equations(slices: Slices, shares: Columns, kept: list[int], *, has_idle: bool) -> _Equations:
+    """Return the equations for the names that have a cost, by the weighted centred shares of all.
 
     The share of the most frequent name is left out, because shares add up to 1.
     """
@@ -195,7 +195,7 @@ def _build_equations(slices: Slices, kept: list[int], *, has_idle: bool) -> _Equ
         x = np.column_stack([x, slices.length_s])
         totals = np.column_stack([totals, slices.length_s / np.maximum(slices.users, _FEWEST_USERS)])
     return _Equations(
-        shares=np.delete((centre_shares(slices) * slices.weight[:, None])[:, kept], most, axis=1),
+        shares=np.delete(shares[:, kept], most, axis=1),
         totals=totals,
         x=x,
         y=slices.cpu_s,
@@ -256,14 +256,15 @@ def _number_surroundings(step: Numbers, has_requests: NDArray[np.bool_]) -> Numb
     return np.asarray(number, dtype=np.intp)
 
 
-def _fit_without_negative(slices: Slices, kept: list[int], *, has_idle: bool) -> tuple[Columns, float]:
+def _fit_without_negative(slices: Slices, shares: Columns, *, has_idle: bool) -> tuple[Columns, float]:
     """Return the cost of each name, and the idle cores, none of which is negative.
 
     What explains the most negative CPU time is set to 0 and left out, until nothing does.
     """
     costs = np.zeros(slices.counts.shape[1])
+    kept = list(range(len(costs)))
     while kept:
-        equations = _build_equations(slices, kept, has_idle=has_idle)
+        equations = _build_equations(slices, shares, kept, has_idle=has_idle)
         solution = equations.solve()
         if solution is None:
             break
