@@ -11,11 +11,14 @@ from harness.model import LONGEST_CYCLE_S, Plan, Purpose, SearchStrategy, Step, 
 from harness.model.plan import SETTLE_CYCLES
 
 _SLOW_RAMP_AT_MOST_S = 30.0
-_CURVE_ANSWERS = 160
-"""Eight points of a curve with 20 answers each, which a p95 needs."""
+_CURVE_ANSWERS = 40
+"""Twice as many answers as a p95 needs, so that its begin and its end tell something else."""
 
-_FEWEST_TIMES_LIGHT = 2
-"""A ramp to fewer than this many times the users of light load has too few requests for a curve."""
+_FEWEST_ANSWERS = 20
+"""A ramp with fewer answers shows no response times."""
+
+_LIGHT_USERS_RATIO = 0.2
+"""A step at light load is a part of the curve if its users are more than this share of the users limit."""
 
 
 def fit_step(plan: Plan, step: Step, results: Sequence[StepResult]) -> Step:
@@ -36,19 +39,21 @@ def _find_cycle_s(results: Sequence[StepResult]) -> float:
 
 
 def slow_first_ramp(plan: Plan, step: Step, own: Sequence[StepResult]) -> Step:
-    """Return the step, with a slow ramp if it is the first of its size that goes beyond light load.
+    """Return the step, with a slow ramp if it is the first of its size after the one at light load, if any.
 
-    `own` are the size's steps so far. A ramp is not measured if the generator or the host was at fault, so
-    the next one is slow too. The strategies that start with few users need no such ramp, and a variant that
-    is no better than another one of its size needs no finer curve than its windows and usual ramps show.
+    That one has a slow ramp too if its users are not few among those of the plan. `own` are the size's steps
+    so far. A ramp is not measured if the generator or the host was at fault, so the next one is slow too. The
+    strategies that start with few users need no such ramp, and a variant that is no better than another one
+    of its size needs no finer curve than its windows and usual ramps show.
     """
     if step.purpose is not Purpose.SEARCH or not measures_ramps(plan) or not step.draws_curve:
         return step
-    fewest_users = _FEWEST_TIMES_LIGHT * plan.search.first_users
-    was_measured = any(each.users >= fewest_users and _is_sound(each) for each in own)
-    if was_measured or step.users < fewest_users:
-        return step
-    return replace(step, ramp_s=find_slow_ramp_s(plan, step.users, step.cycle_s))
+    held = [each.users for each in own if _is_sound(each)]
+    is_light = not held and step.users <= min(plan.search.first_users, _LIGHT_USERS_RATIO * plan.users_limit)
+    was_measured = len(held) > 1 or any(users > plan.search.first_users for users in held)
+    ramp_s = find_slow_ramp_s(plan, step.users, step.cycle_s)
+    has_answers = step.users * ramp_s / 2 >= _FEWEST_ANSWERS * step.cycle_s
+    return replace(step, ramp_s=ramp_s) if has_answers and not (is_light or was_measured) else step
 
 
 def measures_ramps(plan: Plan) -> bool:
@@ -59,7 +64,7 @@ def measures_ramps(plan: Plan) -> bool:
 def find_slow_ramp_s(plan: Plan, users: int, cycle_s: float = 0.0) -> float:
     """Return the seconds of a ramp that is measured: about a shortest window, and two cycles of a user.
 
-    Few users need longer for a curve of eight points. On a ramp half of the users are there on average.
+    Few users need longer for their response times. On a ramp half of the users are there on average.
     """
     cycles_s = SETTLE_CYCLES * min(cycle_s, LONGEST_CYCLE_S)
     curve_s = max(plan.timing.window_at_least_s, 2 * _CURVE_ANSWERS * cycle_s / users)

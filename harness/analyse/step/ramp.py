@@ -17,6 +17,7 @@ from harness.model import CurvePoint, StepFacts, TargetSample
 from harness.model.facts import Seconds
 
 MOST_POINTS = 12
+FEWEST_POINTS = 8
 FEWEST_ANSWERS = 20
 """A p95 of fewer answers would be the slowest of them."""
 
@@ -43,8 +44,9 @@ class _Cycle:
 def measure_ramp(facts: StepFacts) -> tuple[CurvePoint, ...]:
     """Return the ramp in parts of whole seconds, each with enough answers for a p95.
 
-    There are at most `MOST_POINTS`, and none if the whole ramp has too few answers or users leave. Requests
-    belong to the part in which they start.
+    If these are fewer than `FEWEST_POINTS`, the parts are shorter, and answers around a part tell its
+    response times. There are at most `MOST_POINTS`, and none if the whole ramp has too few answers or users
+    leave. Requests belong to the part in which they start.
     """
     if not facts.generator:
         return ()
@@ -54,12 +56,13 @@ def measure_ramp(facts: StepFacts) -> tuple[CurvePoint, ...]:
     if arrivals <= 0:
         return ()
     whole = _cut_part(facts, from_s, to_s)
-    edges = _choose_edges(from_s, to_s, np.sort(whole.start_s[~whole.failed]))
+    answers_s = np.sort(whole.start_s[~whole.failed])
     cycle = _measure_cycle(facts, arrivals)
-    return tuple(
-        _measure_part(facts, _cut_part(facts, low_s, high_s), users, cycle)
-        for low_s, high_s in pairwise(edges)
-    )
+    edges = _choose_edges(from_s, to_s, answers_s, FEWEST_ANSWERS)
+    if 1 < len(edges) <= FEWEST_POINTS and cycle.pause_s > 0:
+        edges = _choose_edges(from_s, to_s, answers_s, 1)
+    parts = (_cut_part(facts, low_s, high_s) for low_s, high_s in pairwise(edges))
+    return tuple(_measure_part(facts, part, _widen(facts, part, answers_s), users, cycle) for part in parts)
 
 
 def find_ramp_end_s(facts: StepFacts) -> float:
@@ -73,16 +76,27 @@ def _cut_part(facts: StepFacts, from_s: float, to_s: float) -> Window:
     return window
 
 
-def _choose_edges(from_s: float, to_s: float, answer_start_s: Seconds) -> list[float]:
+def _widen(facts: StepFacts, part: Window, answer_start_s: Seconds) -> Window:
+    """Return the part; with too few answers for a p95 also the time before and after it that has enough."""
+    away_s = np.maximum(part.from_s - answer_start_s, answer_start_s - part.to_s)
+    reach_s = float(np.sort(away_s)[FEWEST_ANSWERS - 1])
+    if reach_s <= 0:
+        return part
+    low_s = max(facts.ramp_from_s, part.from_s - reach_s - _TINY_S)
+    return _cut_part(facts, low_s, min(find_ramp_end_s(facts), part.to_s + reach_s + _TINY_S))
+
+
+def _choose_edges(from_s: float, to_s: float, answer_start_s: Seconds, fewest: int) -> list[float]:
     """Return the ends of the parts: whole seconds apart, and half a second after each begin of a second.
 
-    Locust starts the users of a whole second at once, from the begin of the ramp on. So each part holds whole
-    bursts. The last part takes what is left over, but for less than a second at the end.
+    Each part has at least `fewest` answers. Locust starts the users of a whole second at once, from the begin
+    of the ramp on. So each part holds whole bursts. The last part takes what is left over, but for less than
+    a second at the end.
     """
     shortest_s = max(1, math.ceil((to_s - from_s) / MOST_POINTS - 1e-6))
     edges, offset_s = [from_s], 0.0
     while True:
-        begun = int(np.searchsorted(answer_start_s, edges[-1])) + FEWEST_ANSWERS - 1
+        begun = int(np.searchsorted(answer_start_s, edges[-1])) + fewest - 1
         if begun >= len(answer_start_s):
             break
         enough_s = math.ceil(float(answer_start_s[begun]) - from_s + _HALF_S + 1e-6)
@@ -132,19 +146,20 @@ def _measure_cycle(facts: StepFacts, arrivals: float) -> _Cycle:
 
 
 def _measure_part(
-    facts: StepFacts, part: Window, users: tuple[Seconds, Seconds], cycle: _Cycle
+    facts: StepFacts, part: Window, around: Window, users: tuple[Seconds, Seconds], cycle: _Cycle
 ) -> CurvePoint:
+    """Measure a part of the ramp; `around` is the same one, or wider to have enough answers."""
     from_s, to_s = part.from_s, part.to_s
     mean_users = float(np.interp(np.linspace(from_s, to_s, 41), *users).mean())
     arrivals = float(np.diff(np.interp([from_s - _TINY_S, to_s], *users))[0])
-    is_first = from_s < facts.ramp_from_s + cycle.length_s
+    is_counted = around is part and from_s >= facts.ramp_from_s + cycle.length_s
     return CurvePoint(
         users=mean_users,
         requests=len(part.start_s),
-        rps=_compute_rps(part, mean_users, arrivals, cycle, is_first=is_first),
-        p50_s=find_percentile_s(part.good, 50),
-        p95_s=find_percentile_s(part.good, 95),
-        error_ratio=float(part.failed.mean()),
+        rps=_compute_rps(around, mean_users, arrivals, cycle, is_counted=is_counted),
+        p50_s=find_percentile_s(around.good, 50),
+        p95_s=find_percentile_s(around.good, 95),
+        error_ratio=float(around.failed.mean()),
         cpu_cores=_compute_rate(facts.target, [sample.cpu_s for sample in facts.target], from_s, to_s),
         throttled_ratio=_compute_throttled_ratio(facts.target, from_s, to_s),
         memory_bytes=_find_memory_bytes(facts.target, from_s, to_s),
@@ -152,14 +167,14 @@ def _measure_part(
     )
 
 
-def _compute_rps(part: Window, users: float, arrivals: float, cycle: _Cycle, *, is_first: bool) -> float:
+def _compute_rps(part: Window, users: float, arrivals: float, cycle: _Cycle, *, is_counted: bool) -> float:
     """Return the good answers per second of a part, without what users ask only because they arrive.
 
-    In the first cycle (`is_first`) hardly any user asks twice. There Little's law tells how often as many
-    users would ask who pause and wait as these do.
+    They can't be counted (`is_counted`) in the first cycle, where hardly any user asks twice, nor where they
+    are too few. There Little's law tells how often as many users would ask who pause and wait as these do.
     """
     started = max(0.0, len(part.start_s) - cycle.excess * max(0.0, arrivals)) / part.length_s
-    if is_first and cycle.pause_s > 0:
+    if not is_counted and cycle.pause_s > 0:
         wait_s = cycle.requests * float(part.response_s.mean())
         started = users * cycle.requests / (cycle.pause_s + wait_s)
     return started * (1 - float(part.failed.mean()))

@@ -32,8 +32,9 @@ def test_without_an_earlier_step_the_cycle_is_unknown() -> None:
 # The ramp that is measured
 
 
-def find_ramp_s(step: Step, *own: StepResult, strategy: str = "predict") -> float:
-    return slow_first_ramp(make_plan((1.0, 256), strategy=strategy), step, own).ramp_s
+def find_ramp_s(step: Step, *own: StepResult, strategy: str = "predict", users_limit: int = 400) -> float:
+    plan = replace(make_plan((1.0, 256), strategy=strategy), users_limit=users_limit)
+    return slow_first_ramp(plan, step, own).ramp_s
 
 
 def test_the_first_ramp_beyond_light_load_takes_as_long_as_a_shortest_window() -> None:
@@ -42,9 +43,18 @@ def test_the_first_ramp_beyond_light_load_takes_as_long_as_a_shortest_window() -
     assert find_ramp_s(Step(220), make_step(10, "PASS"), make_step(200, "FAIL")) == 0.0
 
 
-def test_a_ramp_to_few_users_is_not_slow() -> None:
+def test_the_ramp_of_the_step_at_light_load_is_slow_only_where_there_are_few_users_at_all() -> None:
+    """10 of 400 users are few; of 40 they are a fourth of the curve."""
     assert find_ramp_s(Step(10)) == 0.0
-    assert find_ramp_s(Step(19)) == 0.0
+    assert find_ramp_s(Step(10), users_limit=50) == 0.0
+    assert find_ramp_s(Step(10), users_limit=40) == 20.0
+
+
+def test_a_size_of_few_users_has_a_slow_ramp_too() -> None:
+    assert find_ramp_s(Step(11)) == 20.0
+    assert find_ramp_s(Step(13), make_step(11, "PASS")) == 0.0
+    assert find_ramp_s(Step(6), make_step(10, "FAIL")) == 20.0
+    assert find_ramp_s(Step(4), make_step(10, "FAIL"), make_step(6, "FAIL")) == 0.0
 
 
 def test_the_ramp_of_a_variant_that_is_not_better_is_not_slow() -> None:
@@ -56,11 +66,18 @@ def test_a_ramp_spans_two_cycles_of_a_user() -> None:
     assert find_ramp_s(Step(200, cycle_s=30.0)) == 60.0
 
 
-def test_a_ramp_of_few_users_is_long_enough_for_eight_points_of_its_curve() -> None:
-    """Half of the users ask every 2.5 s: 30 of them 6 times a second, so 160 answers take 26.7 s."""
-    assert find_ramp_s(Step(30, cycle_s=2.5)) == pytest.approx(160 / 6)
-    assert find_ramp_s(Step(20, cycle_s=2.5)) == 30.0
-    assert find_ramp_s(Step(40, cycle_s=2.5)) == 20.0
+def test_a_ramp_of_few_users_is_long_enough_for_the_response_times_of_its_curve() -> None:
+    """Half of the users ask every 2.5 s: 8 of them 1.6 times a second, so 40 answers take 25 s.
+
+    4 users ask 0.8 times a second, 24 times in 30 s; 3 of them 18 times, which is too few for a p95.
+    """
+    steps = {users: Step(users, cycle_s=2.5) for users in (3, 4, 8, 10, 40)}
+    below = make_step(10, "FAIL")
+    assert find_ramp_s(steps[8], below) == pytest.approx(40 / 1.6)
+    assert find_ramp_s(steps[10], below) == 20.0
+    assert find_ramp_s(steps[40]) == 20.0
+    assert find_ramp_s(steps[4], below) == 30.0
+    assert find_ramp_s(steps[3], below) == 0.0
 
 
 def test_a_disturbed_ramp_is_measured_again() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analyse.step.ramp import FEWEST_ANSWERS, MOST_POINTS, measure_ramp
+from harness.analyse.step.ramp import FEWEST_ANSWERS, FEWEST_POINTS, MOST_POINTS, measure_ramp
 from harness.model import ANSWERED, EndReason, GeneratorSample, StepFacts
 from tests.unit.analyse.synthetic import make_closed_step, make_requests, make_target_samples, make_thinks
 
@@ -120,3 +120,67 @@ def test_users_who_leave_are_no_ramp() -> None:
 
 def test_a_step_without_any_sample_has_no_ramp() -> None:
     assert measure_ramp(replace(arrive(), generator=(), target=())) == ()
+
+
+# Few users
+
+
+def arrive_one_by_one(users: int, latency: Callable[[float], float] = lambda start_s: 0.1) -> StepFacts:
+    """Return a step of so many users who arrive evenly in 20 s, and pause 1.9 s after each answer."""
+    every_s, ended_s = RAMP_S / users, RAMP_S + 20.0
+    rows, pauses = [], []
+    for user in range(users):
+        at_s = user * every_s
+        while at_s < ended_s - 1:
+            rows.append((at_s, latency(at_s), ANSWERED))
+            pauses.append((at_s + latency(at_s), 1.9))
+            at_s += 1.9 + latency(at_s)
+    samples = [
+        GeneratorSample(at, 0.0, 0, 0.0, min(users, 1 + int(at / every_s)), 0)
+        for at in (number / 2 + 0.25 for number in range(80))
+    ]
+    return make_closed_step(
+        users,
+        spawn_rate=users / RAMP_S,
+        settle_from_s=RAMP_S,
+        window_from_s=RAMP_S + 5,
+        window_to_s=ended_s - 1,
+        ended_s=ended_s,
+        requests=make_requests(rows),
+        thinks=make_thinks(pauses),
+        generator=tuple(samples),
+        target=make_target_samples([float(second) for second in range(41)], 0.5),
+    )
+
+
+@pytest.mark.parametrize("users", [6, 8, 12, 25])
+def test_a_size_of_few_users_has_a_curve_of_eight_points_over_four_fifths(users: int) -> None:
+    """A user asks every 2 s, so N users make N / 2 requests a second."""
+    points = measure_ramp(arrive_one_by_one(users))
+    assert FEWEST_POINTS <= len(points) <= MOST_POINTS
+    assert points[-1].users - points[0].users >= 0.8 * (users - 1)
+    for point in points:
+        assert point.rps == pytest.approx(point.users / 2, rel=0.02)
+        assert point.p95_s == 0.1
+
+
+def test_response_times_of_few_users_are_those_of_the_twenty_answers_around() -> None:
+    """From 14 s on every request of 12 users takes 0.5 s.
+
+    5 users are there by 8 s, and 20 requests start from 3 s to 11 s around; 20 start after 15 s.
+    """
+    points = measure_ramp(arrive_one_by_one(12, lambda start_s: 0.5 if start_s >= 14 else 0.1))
+    assert all(point.p95_s == 0.1 for point in points if point.users < 5)
+    assert points[-1].p50_s == 0.5
+    assert points[-1].rps == pytest.approx(points[-1].users / 2.4, rel=0.03)
+
+
+def test_few_answers_have_no_curve_without_pauses_to_count_users_by() -> None:
+    facts = arrive_one_by_one(6)
+    assert len(measure_ramp(replace(facts, thinks=make_thinks([])))) < FEWEST_POINTS
+
+
+def test_fewer_answers_than_a_p95_needs_are_no_curve() -> None:
+    """3 users who ask every 2 s on a ramp of 20 s: 10 + 7 + 4 requests; 2 users: 10 + 5."""
+    assert len(measure_ramp(arrive_one_by_one(3))) >= FEWEST_POINTS
+    assert measure_ramp(arrive_one_by_one(2)) == ()
