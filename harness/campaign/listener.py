@@ -10,10 +10,11 @@ class CampaignListener:
     With several engines the methods are called from several threads.
     """
 
-    def campaign_started(self, plan: Plan, finished_cells: int) -> None:
+    def campaign_started(self, plan: Plan, finished_cells: int, at_once: int = 1) -> None:
         """Show that all checks have passed.
 
-        `plan` is fitted to the hosts; `finished_cells` is the number of cells that earlier runs finished.
+        `plan` is fitted to the hosts; `finished_cells` is the number of cells that earlier runs finished, and
+        `at_once` that of the cells that are measured at the same time.
         """
 
     def note(self, text: str) -> None:

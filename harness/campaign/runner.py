@@ -58,5 +58,5 @@ def run_campaign(
             if outcome:
                 folder.add_note(outcome)
             on_folder(folder)
-            listener.campaign_started(plan, len(folder.read_log().finished_cells))
+            listener.campaign_started(plan, len(folder.read_log().finished_cells), len(workers))
             return Scheduler(plan, folder, workers, listener).run(), folder

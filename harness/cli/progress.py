@@ -35,6 +35,7 @@ from harness.report.view.text import (
     NO_DATA,
     clean_lines,
     format_cores,
+    format_count,
     format_duration,
     format_estimate,
     format_mebibytes,
@@ -58,11 +59,11 @@ class LineProgress(CampaignListener):
         self._cells = 0
         self._finished = 0
 
-    def campaign_started(self, plan: Plan, finished_cells: int) -> None:
+    def campaign_started(self, plan: Plan, finished_cells: int, at_once: int = 1) -> None:
         """Print what will be measured."""
         self._cells = _count_cells(plan)
         self._finished = finished_cells
-        for line in _describe_plan(plan):
+        for line in _describe_plan(plan, finished_cells, at_once):
             self._print_line(line)
 
     def note(self, text: str) -> None:
@@ -83,7 +84,7 @@ class LineProgress(CampaignListener):
         self._print_line(f"{result.cell.id}: {describe_outcome(result)}  [{self._finished}/{self._cells}]")
 
 
-def _describe_plan(plan: Plan) -> Iterator[str]:
+def _describe_plan(plan: Plan, finished_cells: int, at_once: int) -> Iterator[str]:
     """Return lines that say what will be measured, and which workers the user has to start."""
     yield from (f"note: {note}" for note in plan.notes)
     match plan.load:
@@ -94,10 +95,12 @@ def _describe_plan(plan: Plan) -> Iterator[str]:
             count = "as many as are needed" if load.workers is None else load.workers
             yield f"Locust's workers ({count}) run in containers on the engines of the load"
     yield from (f"{cell_id}: skipped: {reason}" for cell_id, reason in plan.skipped.items())
-    yield (
-        f"{format_things(_count_cells(plan), 'size')} of {plan.target.name}, up to {plan.users_limit} users, "
-        f"about {format_estimate(estimate_plan(plan).total_s)}"
-    )
+    sizes = f"{format_things(_count_cells(plan), 'size')} of {plan.target.name}"
+    if finished_cells:
+        sizes += f", {format_count(finished_cells)} of them measured before"
+    most = f", {at_once} at once" if at_once > 1 else ""
+    left = format_estimate(estimate_plan(plan, at_once, finished_cells).total_s)
+    yield f"{sizes}{most}, up to {plan.users_limit} users, about {left}{' more' if finished_cells else ''}"
 
 
 def _count_cells(plan: Plan) -> int:
@@ -126,6 +129,7 @@ class LiveProgress(CampaignListener):
         self._clock = clock
         self._plan: Plan | None = None
         self._finished_before = 0
+        self._at_once = 1
         self._started_s = 0.0
         self._finished: list[CellResult] = []
         self._active: dict[str, _ActiveCell] = {}
@@ -140,12 +144,13 @@ class LiveProgress(CampaignListener):
     ) -> None:
         self._live.stop()
 
-    def campaign_started(self, plan: Plan, finished_cells: int) -> None:
+    def campaign_started(self, plan: Plan, finished_cells: int, at_once: int = 1) -> None:
         """Print what will be measured, and start the display."""
         self._plan = plan
         self._finished_before = finished_cells
+        self._at_once = at_once
         self._started_s = self._clock()
-        for line in _describe_plan(plan):
+        for line in _describe_plan(plan, finished_cells, at_once):
             self._print_line(line)
         self._live.start()
 
@@ -233,8 +238,8 @@ class LiveProgress(CampaignListener):
         return (self._count_finished() + min(0.9, active_s / cell_s / 2)) / max(1, total)
 
     def _estimate_cell_s(self, plan: Plan) -> float:
-        """Return the seconds that a cell takes: the plan's estimate, averaged with the finished cells."""
-        estimate_s = estimate_cell(plan).total_s
+        """Return the seconds from cell to cell: the plan's estimate, averaged with the finished cells."""
+        estimate_s = estimate_cell(plan).total_s / self._at_once
         spent_s = self._clock() - self._started_s
         return (estimate_s + spent_s) / (1 + len(self._finished)) if self._finished else estimate_s
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from harness.analyse.search.time_estimate import estimate_plan
+from harness.analyse.search.time_estimate import estimate_lanes, estimate_plan
 from harness.campaign import CampaignListener, ignore_folder, run_campaign
 from harness.campaign.preflight import count_lanes, fit_to_engines
 from harness.cli.console import (
@@ -152,15 +152,16 @@ def describe_time(plan: Plan) -> str:
     longest = sorted(parts, key=lambda name: parts[name], reverse=True)
     spent = ", ".join(f"{name} {format_estimate(parts[name])}" for name in longest if parts[name] > 0)
     total = format_estimate(estimate.total_s)
-    users = format_users(plan.users_limit)
-    return f"up to {users} each, about {total} in all" + (f": {spent}" if spent else "")
+    engines = f" on {len(plan.engines)} engines" if len(plan.engines) > 1 else ""
+    said = f"up to {format_users(plan.users_limit)} each, about {total} in all{engines}"
+    return said + (f": {spent}" if spent else "")
 
 
 def describe_lanes(plan: Plan, count: int, reason: str) -> str:
     """Return how long the plan takes with so many sizes at once, or the reason why there is only one."""
     if count == 1:
         return f"one size at a time: {reason}"
-    total = format_estimate(estimate_plan(plan, count).total_s)
+    total = format_estimate(estimate_lanes(plan, count).total_s)
     return f"about {total} if {count} sizes at once don't disturb each other, as a check at the start tells"
 
 

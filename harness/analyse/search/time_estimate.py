@@ -66,18 +66,22 @@ class TimeEstimate:
         return TimeEstimate(*(own_s + times * other_s for own_s, other_s in both))
 
 
-def estimate_plan(plan: Plan, at_once: int = 1) -> TimeEstimate:
+def estimate_plan(plan: Plan, at_once: int | None = None, finished: int = 0) -> TimeEstimate:
     """Return how long a whole campaign will take, if the first size that is recommended survives its soak.
 
-    `at_once` sizes are measured at the same time, if a check at the start allows it.
+    `at_once` sizes are measured at the same time, by default one on each engine; so many are `finished`.
     """
     count = len(plan.cells) - len(plan.skipped)
     if plan.users_required is not None:
         count = _count_demand_cells(plan)
     checks = _estimate_drift_check(plan).add(TimeEstimate(soak_s=estimate_soak_s(plan)))
-    if at_once > 1:
-        checks = checks.add(TimeEstimate(window_s=_LANES_CHECK_S))
-    return checks.add(estimate_cell(plan), math.ceil(count / at_once))
+    times = math.ceil(max(0, count - finished) / (at_once or len(plan.engines)))
+    return checks.add(estimate_cell(plan), times)
+
+
+def estimate_lanes(plan: Plan, count: int) -> TimeEstimate:
+    """Return how long it will take with so many sizes at once on one engine, if the check allows it."""
+    return estimate_plan(plan, count).add(TimeEstimate(window_s=_LANES_CHECK_S))
 
 
 def estimate_soak_s(plan: Plan) -> float:

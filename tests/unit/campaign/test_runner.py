@@ -24,7 +24,7 @@ class StartListener(RecordingListener):
         super().__init__()
         self.started: list[tuple[Plan, int]] = []
 
-    def campaign_started(self, plan: Plan, finished_cells: int) -> None:
+    def campaign_started(self, plan: Plan, finished_cells: int, at_once: int = 1) -> None:
         self.started.append((plan, finished_cells))
 
 

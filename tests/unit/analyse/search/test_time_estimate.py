@@ -7,11 +7,12 @@ import pytest
 from harness.analyse.search.time_estimate import (
     TimeEstimate,
     estimate_cell,
+    estimate_lanes,
     estimate_plan,
     estimate_soak_s,
     estimate_window_s,
 )
-from harness.model import ImageSource, Limits, Plan, Target, Timing
+from harness.model import DEFAULT_ENGINE, ImageSource, Limits, Plan, Target, Timing
 from harness.model.plan import Companion
 from tests.builders import make_plan
 
@@ -110,8 +111,21 @@ def test_a_demand_takes_one_step_at_its_users_for_rows_and_columns() -> None:
 def test_sizes_that_are_measured_at_once_take_the_time_of_one_after_a_check_of_two_minutes() -> None:
     """Three sizes, two at a time: the third one alone. The drift check and the soak take as long as ever."""
     saved_s = estimate_plan(SOAKING).total_s - estimate_plan(SOAKING, at_once=2).total_s
-    assert saved_s == pytest.approx(estimate_cell(SOAKING).total_s - 120)
+    assert saved_s == pytest.approx(estimate_cell(SOAKING).total_s)
+    assert estimate_lanes(SOAKING, 2).total_s == pytest.approx(estimate_plan(SOAKING, 2).total_s + 120)
     assert estimate_plan(SOAKING, at_once=1) == estimate_plan(SOAKING)
+
+
+def test_each_engine_measures_a_size_of_its_own() -> None:
+    engines = {name: DEFAULT_ENGINE for name in ("a", "b")}
+    assert estimate_plan(replace(SOAKING, engines=engines)) == estimate_plan(SOAKING, at_once=2)
+
+
+def test_sizes_that_are_finished_take_no_more_time() -> None:
+    """The drift check and the soak are still to come."""
+    saved_s = estimate_plan(SOAKING).total_s - estimate_plan(SOAKING, finished=2).total_s
+    assert saved_s == pytest.approx(2 * estimate_cell(SOAKING).total_s)
+    assert estimate_plan(SOAKING, finished=4) == estimate_plan(SOAKING, finished=3)
 
 
 def test_the_parts_add_up() -> None:
