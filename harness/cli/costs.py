@@ -11,7 +11,7 @@ from harness.analyse.result.sizing import find_campaign_margin
 from harness.campaign import rejudge
 from harness.cli.ab import open_with_capacities
 from harness.cli.console import DONE, NOT_MEASURED, CampaignArgument, app, out, say
-from harness.cli.size_choice import SizeOption, choose_size
+from harness.cli.size_choice import SizeOption, choose_size, require_size
 from harness.errors import UsageError
 from harness.model import CampaignResult, CellResult
 from harness.model.request_costs import MixPrediction, RequestCosts
@@ -37,7 +37,9 @@ def costs(
 ) -> int:
     """Show how much CPU time a request of each name costs; exit code 2 if the campaign does not tell it."""
     folder = open_with_capacities(campaign)
-    result = rejudge(plan_from_json(folder.read_plan()), folder)
+    plan = plan_from_json(folder.read_plan())
+    require_size(plan, size)
+    result = rejudge(plan, folder)
     chosen = choose_size(result, size)
     assessed = assess_request_costs(result, chosen)
     if assessed is None:

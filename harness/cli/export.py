@@ -10,7 +10,7 @@ from harness.analyse.result.sizing import find_campaign_margin
 from harness.campaign import rejudge
 from harness.cli.ab import open_with_capacities
 from harness.cli.console import DONE, CampaignArgument, app, out, say
-from harness.cli.size_choice import SizeOption, choose_size, refuse_size
+from harness.cli.size_choice import SizeOption, choose_size, refuse_size, require_size
 from harness.errors import UsageError
 from harness.model.deployment import build_service
 from harness.plan import plan_from_json
@@ -70,6 +70,7 @@ def export(
 def _render_size(campaign: Path, system: System, size: str | None, users: int | None) -> str:
     folder = open_with_capacities(campaign)
     plan = plan_from_json(folder.read_plan())
+    require_size(plan, size)
     result = rejudge(plan, folder)
     chosen = choose_size(result, size)
     margin, service = find_campaign_margin(result, chosen), build_service(plan.target, chosen.cell)

@@ -1,12 +1,13 @@
 """Choose the size of a campaign that a command is about."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 
 from harness.analyse.result.sizing import select_worst_repetitions
 from harness.errors import UsageError
-from harness.model import CampaignResult, CellResult
+from harness.model import CampaignResult, Cell, CellResult, Plan
 from harness.plan import parse_size
 from harness.report.view import cell_text
 from harness.report.view.text import format_size
@@ -19,6 +20,20 @@ SizeOption = Annotated[
         show_default=False,
     ),
 ]
+
+
+def require_size(plan: Plan, size: str | None) -> None:
+    """Raise UsageError if a size is named that no cell of the plan has; this needs no judged campaign."""
+    if size is not None and not any(_is_named(cell, size) for cell in plan.cells):
+        raise _refuse_unknown(size, (cell for cell in plan.cells if cell.id not in plan.skipped))
+
+
+def _is_named(cell: Cell, size: str) -> bool:
+    return size in (cell.id, cell.size_name) or cell.limits.drop_variant() == parse_size(size)
+
+
+def _refuse_unknown(size: str, cells: Iterable[Cell]) -> UsageError:
+    return UsageError(f"{size!r} is no size of this campaign", f"its sizes are {_list_names(cells)}")
 
 
 def choose_size(result: CampaignResult, size: str | None) -> CellResult:
@@ -36,18 +51,14 @@ def choose_size(result: CampaignResult, size: str | None) -> CellResult:
         return result.sizing.recommended
     named = [cell for cell in result.cells if size == cell.cell.id]
     if not named:
-        worst, limits = select_worst_repetitions(result.cells), parse_size(size)
-        named = [
-            cell
-            for each, cell in worst.items()
-            if size == cell.cell.size_name or each.drop_variant() == limits
-        ]
+        worst = select_worst_repetitions(result.cells).values()
+        named = [cell for cell in worst if _is_named(cell.cell, size)]
     if len(named) > 1:
         ids = ", ".join(cell.cell.id for cell in named[:10])
         raise UsageError(f"{size!r} is more than one size", f"name one of them: {ids}")
     if named:
         return named[0]
-    raise UsageError(f"{size!r} is no size of this campaign", f"its sizes are {_list_sizes(result)}")
+    raise _refuse_unknown(size, (cell.cell for cell in result.cells))
 
 
 def refuse_size(result: CampaignResult, chosen: CellResult) -> UsageError:
@@ -62,5 +73,9 @@ def refuse_size(result: CampaignResult, chosen: CellResult) -> UsageError:
 def _list_sizes(result: CampaignResult) -> str:
     """Return the sizes that sustain some users as they may be typed; all of them if none does."""
     cells = [cell for cell in result.cells if cell.sustains(1)] or result.cells
-    names = list(dict.fromkeys(cell.cell.size_name or cell.cell.id for cell in cells))
+    return _list_names(cell.cell for cell in cells)
+
+
+def _list_names(cells: Iterable[Cell]) -> str:
+    names = list(dict.fromkeys(cell.size_name or cell.id for cell in cells))
     return ", ".join(names[:10]) + (" …" if len(names) > 10 else "")

@@ -14,7 +14,7 @@ from harness.campaign.trials import require_complete, run_trial
 from harness.cli.ab import open_with_capacities
 from harness.cli.console import DONE, NOT_MEASURED, CampaignArgument, app, say, show_report_path
 from harness.cli.run import load_plan_for_users
-from harness.cli.size_choice import SizeOption, choose_size, refuse_size
+from harness.cli.size_choice import SizeOption, choose_size, refuse_size, require_size
 from harness.cli.trial_progress import TrialProgress
 from harness.errors import InputError, UsageError
 from harness.model import CampaignResult, CellResult, Plan, Verdict
@@ -85,10 +85,11 @@ def _try_size(campaign: Path, size: str | None, users: int | None, matrix: Path 
     folder = open_with_capacities(campaign)
     require_complete(folder)
     stored = plan_from_json(folder.read_plan())
+    require_size(stored, size)
+    plan = load_measured_plan(matrix, folder, stored)
     result = rejudge(stored, folder)
     chosen = choose_size(result, size)
     base = _choose_users(result, chosen) if users is None else users
-    plan = load_measured_plan(matrix, folder, stored)
     cell = next(each for each in plan.cells if each.id == chosen.cell.id)
     say(_announce(plan, chosen, base, ask))
     run_trial(plan, folder, cell, base, ask, TrialProgress(say, ask))

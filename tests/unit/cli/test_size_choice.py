@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from harness.cli.size_choice import choose_size
+from harness.cli.size_choice import choose_size, require_size
 from harness.errors import UsageError
 from harness.model import CampaignResult, CampaignState, CellResult
-from tests.builders import SLOS, make_result
+from tests.builders import SLOS, make_plan, make_result
 
 
 def repeat(number: int, users: int, name: str | None = "medium", variant: str | None = None) -> CellResult:
@@ -46,3 +46,12 @@ def test_an_unknown_size_is_refused_with_the_known_ones(size: str) -> None:
     with pytest.raises(UsageError, match="is no size of this campaign") as refused:
         choose_size(make_campaign(BETTER), size)
     assert "medium" in refused.value.hint
+
+
+def test_a_mistyped_size_is_known_before_the_campaign_is_judged() -> None:
+    plan = make_plan((0.5, 256), (1.0, 256))
+    for size in (None, plan.cells[0].id, "1 CPU / 256 MiB"):
+        require_size(plan, size)
+    with pytest.raises(UsageError, match="'2/256MiB' is no size of this campaign") as refused:
+        require_size(replace(plan, skipped={plan.cells[1].id: "larger than this host"}), "2/256MiB")
+    assert refused.value.hint == f"its sizes are {plan.cells[0].id}"

@@ -88,6 +88,16 @@ def test_a_wrong_value_is_refused(campaign: Path, option: str, value: str, words
         hold("burst", str(campaign), option, value)
 
 
+def test_a_mistyped_size_is_refused_before_the_facts_are_read(campaign: Path) -> None:
+    steps = list((campaign / "cells").rglob("*.json.gz"))
+    assert steps
+    for step in steps:
+        step.write_bytes(b"")
+    for command in (["burst"], ["soak"], ["costs"], ["export", "--as", "compose"]):
+        with pytest.raises(UsageError, match="is no size of this campaign"):
+            hold(*command, str(campaign), "--size", "7/1g")
+
+
 def test_the_gate_is_inconclusive_without_a_trial(campaign: Path) -> None:
     assert hold("check", str(campaign), "--require", "recovers within 60s") == 2
     assert hold("check", str(campaign), "--require", "memory level") == 2
