@@ -284,12 +284,12 @@ def _build_precision_facts(result: CampaignResult) -> Iterator[Fact]:
         reached = text.keep_finite(cell.precision_ratio)
         if asked is not None and reached is not None and reached > asked:
             is_elsewhere = result.precision_ratio is not None and asked > result.precision_ratio
-            asked_of = "of sizes away from the decision (`search.elsewhere`)" if is_elsewhere else "for"
+            asked_of = "of sizes away from the decision (search.elsewhere)" if is_elsewhere else "for"
             yield Fact(
                 text.format_size(cell.cell.limits),
-                f"known to {cell_text.format_precision(cell)}",
+                f"precision {cell_text.format_precision(cell)}",
                 f"{text.format_limit(asked)} was asked {asked_of}, but its windows tell no more; longer ones "
-                "(`steps.window`) do",
+                "(steps.window) do",
             )
 
 

@@ -60,8 +60,8 @@ PAGE_TERMS = (
     Term("estimate", "the capacity with its 95 % interval, fitted to all windows of a size"),
     Term(
         "precision reached",
-        "the ± beside a bracket: widened by it at both ends, the bracket holds the capacity with a "
-        "probability of 98 %",
+        "a share, marked ±: widened by it at both ends, the bracket holds the capacity with a probability "
+        "of 98 %",
     ),
     Term(
         "away from the decision",

@@ -30,6 +30,9 @@ _SEEN_AT_LEAST_RATIO = 0.5
 """If fewer of the waiting requests are seen in flight, some client doesn't show them."""
 
 
+_INVALID_NOTE = "INVALID steps say nothing about the target and enter no number"
+
+
 def build_trust_facts(result: CampaignResult) -> tuple[Fact, ...]:
     """Return the lines of the trust section; INVALID steps are counted and enter no other figure."""
     steps = [step for cell in result.cells for step in cell.steps]
@@ -38,9 +41,7 @@ def build_trust_facts(result: CampaignResult) -> tuple[Fact, ...]:
         Fact("Workload", "closed", "N users wait for the answer, think, and ask again; RPS is an outcome"),
         Fact("Mean think time", text.format_seconds(result.think_s), "as measured in the users' tasks"),
         *_build_arrivals_fact(valid),
-        Fact(
-            "Steps", _count_verdicts(steps), "INVALID steps say nothing about the target and enter no number"
-        ),
+        Fact("Steps", _count_verdicts(steps), "" if len(valid) == len(steps) else _INVALID_NOTE),
         Fact("Requests a window", _format_extremes([step.requests for step in valid]), "fewest – most"),
         _build_warm_up_fact(valid),
         Fact("Load in all", text.format_duration(_sum_load_s(result)), "ramps and settling included"),

@@ -47,7 +47,7 @@ def build_repetitions(*answers: CellResult) -> CampaignResult:
     ("asked", "note"),
     [
         (0.05, "5 % was asked for, but"),
-        (0.08, "8 % was asked of sizes away from the decision (`search.elsewhere`), but"),
+        (0.08, "8 % was asked of sizes away from the decision (search.elsewhere), but"),
         (None, "5 % was asked for, but"),
     ],
 )
@@ -55,7 +55,7 @@ def test_a_size_that_is_known_less_precisely_than_was_asked_says_so(asked: float
     """The size is known to 9 %."""
     cell = replace(example.build_cpu_bound(0.25, 96, (139,), (146,)), asked_precision_ratio=asked)
     facts = build_check_facts(example.build_campaign([cell], precision_ratio=0.05))
-    assert [fact.value for fact in facts if fact.note.startswith(note)] == ["known to ± 9.0 %"]
+    assert [fact.value for fact in facts if fact.note.startswith(note)] == ["precision ± 9.0 %"]
 
 
 def test_a_size_that_is_known_as_precisely_as_was_asked_says_nothing() -> None:
