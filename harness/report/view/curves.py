@@ -139,11 +139,13 @@ def _describe_remedy(remedy: Remedy, limits: Limits, users: int) -> str:
     source = "measured" if remedy.is_measured else "inferred from what a user needs"
     if remedy.more_users <= _NOISE_RATIO * users and not remedy.is_at_least:
         return f"{change} hardly helps ({source})"
+    more = f"{text.format_users(remedy.more_users)} more"
     if not remedy.is_clear:
-        tried = f" up to {text.format_users(users + remedy.more_users)}" if remedy.is_at_least else ""
-        return f"{change}: no clear difference{tried} ({source})"
+        tried = f"no clear difference up to {text.format_users(users + remedy.more_users)}"
+        noise = f"{more}, which noise or the host's speed may explain"
+        return f"{change}: {tried if remedy.is_at_least else noise} ({source})"
     about = "at least " if remedy.is_at_least else "" if remedy.is_measured else "about "
-    return f"{change}: {about}{text.format_users(remedy.more_users)} more ({source})"
+    return f"{change}: {about}{more} ({source})"
 
 
 def _name_change(here: Limits, there: Limits) -> str:

@@ -143,24 +143,24 @@ def test_without_a_terminal_there_is_a_line_for_each_event() -> None:
 
 
 def test_the_first_line_tells_the_time_for_the_sizes_that_are_left_and_those_at_once() -> None:
-    """The two sizes take 307.21 s each (tests/unit/cli/test_run.py), and are too few for a drift check."""
+    """A size takes 307.21 s (tests/unit/cli/test_run.py), and the soak 323 s; two have no drift check."""
     lines: list[str] = []
     for finished, at_once in ((0, 1), (0, 2), (1, 1)):
         LineProgress(lines.append).campaign_started(PLAN, finished, at_once)
     assert lines == [
-        "2 sizes of web, up to 400 users, about 10 min",
-        "2 sizes of web, 2 at once, up to 400 users, about 5 min",
-        "2 sizes of web, 1 of them measured before, up to 400 users, about 5 min more",
+        "2 sizes of web, up to 400 users, about 16 min",
+        "2 sizes of web, 2 at once, up to 400 users, about 11 min",
+        "2 sizes of web, 1 of them measured before, up to 400 users, about 11 min more",
     ]
 
 
 def test_the_display_divides_the_time_among_the_sizes_at_once() -> None:
-    """Half a size of 307.21 s is taken to be done: 1.5 of them one by one, half as long two at once."""
+    """Half a size of 307.21 s is taken to be done: 1.5 of them, half as long two at once. The soak: 323 s."""
     with LiveProgress(Console(file=io.StringIO()), clock=lambda: 0.0) as display:
         display.campaign_started(PLAN, finished_cells=0)
-        assert "about 8 min left" in show(display)
+        assert "about 13 min left" in show(display)
         display.campaign_started(PLAN, finished_cells=0, at_once=2)
-        assert "about 4 min left" in show(display)
+        assert "about 9 min left" in show(display)
 
 
 def test_text_from_outside_is_inert_in_a_terminal() -> None:

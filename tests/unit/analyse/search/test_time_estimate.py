@@ -12,7 +12,7 @@ from harness.analyse.search.time_estimate import (
     estimate_soak_s,
     estimate_window_s,
 )
-from harness.model import DEFAULT_ENGINE, ImageSource, Limits, Plan, Target, Timing
+from harness.model import DEFAULT_ENGINE, Engine, ImageSource, Limits, Plan, Target, Timing
 from harness.model.plan import Companion
 from tests.builders import make_plan
 
@@ -117,7 +117,7 @@ def test_sizes_that_are_measured_at_once_take_the_time_of_one_after_a_check_of_t
 
 
 def test_each_engine_measures_a_size_of_its_own() -> None:
-    engines = {name: DEFAULT_ENGINE for name in ("a", "b")}
+    engines = dict[str | None, Engine].fromkeys(("a", "b"), DEFAULT_ENGINE)
     assert estimate_plan(replace(SOAKING, engines=engines)) == estimate_plan(SOAKING, at_once=2)
 
 
