@@ -117,7 +117,7 @@ def test_sizes_that_are_measured_at_once_take_the_time_of_one_after_a_check_of_t
 
 
 def test_each_engine_measures_a_size_of_its_own() -> None:
-    engines = dict[str | None, Engine].fromkeys(("a", "b"), DEFAULT_ENGINE)
+    engines: dict[str | None, Engine] = {"a": DEFAULT_ENGINE, "b": DEFAULT_ENGINE}
     assert estimate_plan(replace(SOAKING, engines=engines)) == estimate_plan(SOAKING, at_once=2)
 
 
