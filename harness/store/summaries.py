@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.model import CampaignState
+from harness.model import CampaignState, Limits
 from harness.store.folder import SAFE_NAME
 from harness.store.folder_lock import is_held
 from harness.store.json_values import (
@@ -27,13 +27,10 @@ _MOST_BYTES = 16 * 1024 * 1024
 class SizeSummary:
     """The answer for one size, as summary.json has it."""
 
-    cpu_cores: float
-    memory_bytes: int
-    replicas: int
+    limits: Limits
     status: str
     sustained_users: int | None
     broken_users: int | None
-    variant: str | None = None
     id: str = ""
     evidence: str = ""
 
@@ -66,9 +63,7 @@ class ComparisonSummary:
     target: str = ""
     base: str = ""
     head: str = ""
-    cpu_cores: float = 0.0
-    memory_bytes: int = 0
-    replicas: int = 1
+    limits: Limits = Limits(0.0, 0)
     users: int = 0
     is_over: bool = False
     sentence: str = ""
@@ -128,9 +123,11 @@ def read_comparison_summary(folder: Path) -> ComparisonSummary:
             target=parse_text(document.get("target", "")),
             base=parse_text(document["base"]),
             head=parse_text(document["head"]),
-            cpu_cores=parse_number(document["cpu_cores"]),
-            memory_bytes=parse_count(document["memory_bytes"]),
-            replicas=parse_count(document["replicas"]),
+            limits=Limits(
+                parse_number(document["cpu_cores"]),
+                parse_count(document["memory_bytes"]),
+                parse_count(document["replicas"]),
+            ),
             users=parse_count(document["users"]),
             is_over=document["over"] is True,
             sentence=parse_text(document["sentence"]),
@@ -159,13 +156,15 @@ def load_document(path: Path) -> Any:
 def _parse_sizes(cells: list[Any]) -> Iterator[SizeSummary]:
     for cell in cells:
         yield SizeSummary(
-            cpu_cores=parse_number(cell["cpu_cores"]),
-            memory_bytes=parse_optional_count(cell["memory_bytes"]) or 0,
-            replicas=parse_optional_count(cell.get("replicas", 1)) or 1,
+            limits=Limits(
+                parse_number(cell["cpu_cores"]),
+                parse_optional_count(cell["memory_bytes"]) or 0,
+                parse_optional_count(cell.get("replicas", 1)) or 1,
+                parse_optional_text(cell.get("variant")),
+            ),
             status=parse_text(cell["status"]),
             sustained_users=parse_optional_count(cell["sustained_users"]),
             broken_users=parse_optional_count(cell["broken_users"]),
-            variant=parse_optional_text(cell.get("variant")),
             id=parse_text(cell.get("id", "")),
             evidence=parse_text(cell.get("evidence", "")),
         )

@@ -124,7 +124,7 @@ class StateReader:
         }
 
     def _show_stored(self, summary: Summary) -> dict[str, Any]:
-        limits = {size.id: _find_limits(size) for size in summary.sizes}
+        limits = {size.id: size.limits for size in summary.sizes}
         self._follow(limits)
         take = limits.get(summary.take) if summary.take is not None else None
         return {
@@ -182,8 +182,8 @@ def _show_pair(pair: LivePair) -> dict[str, Any]:
 
 def _show_stored_comparison(stored: ComparisonSummary) -> dict[str, Any]:
     """Return a comparison that is over, or was interrupted; its page has the pairs."""
-    size = format_size(Limits(stored.cpu_cores, stored.memory_bytes, stored.replicas))
-    title = f"base {stored.base} and head {stored.head} at {size} with {format_users(stored.users)}"
+    held = f"{format_size(stored.limits)} with {format_users(stored.users)}"
+    title = f"base {stored.base} and head {stored.head} at {held}"
     state = CampaignState.COMPLETE if stored.is_over else CampaignState.INTERRUPTED
     return {
         "campaign": clean_text(stored.campaign),
@@ -249,10 +249,6 @@ def _show_size(size: LiveSize) -> dict[str, Any]:
     }
 
 
-def _find_limits(size: SizeSummary) -> Limits:
-    return Limits(size.cpu_cores, size.memory_bytes, size.replicas, size.variant)
-
-
 def _show_stored_size(size: SizeSummary) -> dict[str, Any]:
     """Return a size of a campaign that is over: the ends of its bracket are its only steps."""
     ends = ((size.sustained_users, "PASS"), (size.broken_users, "FAIL"))
@@ -260,7 +256,7 @@ def _show_stored_size(size: SizeSummary) -> dict[str, Any]:
     bracket, evidence = format_stored_bracket(size), clean_text(size.evidence)
     return {
         "id": clean_text(size.id),
-        "size": format_size(_find_limits(size)),
+        "size": format_size(size.limits),
         "status": clean_text(size.status),
         "sustained_users": size.sustained_users,
         "broken_users": size.broken_users,

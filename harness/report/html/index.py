@@ -14,24 +14,13 @@ _MOST_COLUMNS = 12
 _WIDTH, _HEIGHT, _PADDING = 120.0, 28.0, 4.0
 
 
-class StoredLimits(Protocol):
-    """The limits of a stored size."""
-
-    @property
-    def cpu_cores(self) -> float: ...
-    @property
-    def memory_bytes(self) -> int: ...
-    @property
-    def replicas(self) -> int: ...
-
-
-class StoredSize(StoredLimits, Protocol):
+class StoredSize(Protocol):
     """A size of a stored campaign with its answer, as in summary.json."""
 
     @property
     def id(self) -> str: ...
     @property
-    def variant(self) -> str | None: ...
+    def limits(self) -> Limits: ...
     @property
     def status(self) -> str: ...
     @property
@@ -62,7 +51,7 @@ class StoredSummary(Protocol):
     def sizes(self) -> Sequence[StoredSize]: ...
 
 
-class StoredComparison(StoredLimits, Protocol):
+class StoredComparison(Protocol):
     """The answer of a stored comparison of two versions, as in ab.json. `damage` as of a `StoredSummary`."""
 
     @property
@@ -73,6 +62,8 @@ class StoredComparison(StoredLimits, Protocol):
     def base(self) -> str: ...
     @property
     def head(self) -> str: ...
+    @property
+    def limits(self) -> Limits: ...
     @property
     def users(self) -> int: ...
     @property
@@ -157,7 +148,7 @@ def _describe_answer(summary: StoredSummary) -> str:
         return "no size has an answer"
     users = text.format_users(summary.users_limit)
     taken = next((size for size in summary.sizes if size.id and size.id == summary.take), None)
-    take = "" if taken is None else f"take {text.format_size(_get_limits(taken))} for {users}; "
+    take = "" if taken is None else f"take {text.format_size(taken.limits)} for {users}; "
     count = sum((size.sustained_users or 0) >= summary.users_limit > 0 for size in summary.sizes)
     sustaining = f"{count or 'none'} of {text.format_things(len(summary.sizes), 'size')}"
     sustains = f"sustain{'s' if count <= 1 else ''} {'them' if take else users}"
@@ -169,13 +160,12 @@ def _build_comparison(stored: StoredComparison) -> ComparisonLine:
     campaign, none = text.clean_text(stored.campaign), text.NO_DATA
     if stored.damage:
         return ComparisonLine(campaign, none, none, none, none, "damaged", text.clean_text(stored.damage))
-    size = text.format_size(Limits(stored.cpu_cores, stored.memory_bytes, stored.replicas))
     return ComparisonLine(
         campaign,
         text.clean_text(stored.target) or none,
         text.clean_text(stored.base),
         text.clean_text(stored.head),
-        f"{size}, {text.format_users(stored.users)}",
+        f"{text.format_size(stored.limits)}, {text.format_users(stored.users)}",
         "complete" if stored.is_over else "not finished",
         text.clean_text(stored.sentence),
     )
@@ -190,17 +180,13 @@ def _build_targets(summaries: Sequence[StoredSummary]) -> list[TargetTrends]:
 
 
 def _build_target(name: str, summaries: Sequence[StoredSummary]) -> TargetTrends:
-    answers = [{_get_limits(size): size for size in summary.sizes} for summary in summaries]
+    answers = [{size.limits: size for size in summary.sizes} for summary in summaries]
     all_limits = sorted({limits for sizes in answers for limits in sizes})
     return TargetTrends(
         name=text.clean_text(name),
         campaigns=tuple(text.clean_text(summary.campaign) for summary in summaries),
         trends=tuple(_build_trend(limits, answers) for limits in all_limits),
     )
-
-
-def _get_limits(size: StoredSize) -> Limits:
-    return Limits(size.cpu_cores, size.memory_bytes, size.replicas, size.variant)
 
 
 def _build_trend(limits: Limits, answers: Sequence[Mapping[Limits, StoredSize]]) -> Trend:
