@@ -7,7 +7,7 @@ import ipaddress
 import re
 from typing import Any
 
-from harness.plan.schema.quoting import quote
+from harness.plan.schema.quoting import quote, require_match
 
 _ULIMITS = (
     "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split()
@@ -25,6 +25,7 @@ _TMPFS_OPTION = re.compile(
     re.ASCII,
 )
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}"
+_HOST_NAME_FAULT = "can't be a host's name; write one such as database"
 
 
 def check_container_path(value: str) -> str:
@@ -34,9 +35,9 @@ def check_container_path(value: str) -> str:
 
 
 def check_working_dir(value: str) -> str:
-    if not re.fullmatch(r"/[^\r\n\t]*", value):
-        raise ValueError(f"{quote(value)} is not a whole path inside the container; write one such as /srv")
-    return value
+    return require_match(
+        value, r"/[^\r\n\t]*", "is not a whole path inside the container; write one such as /srv"
+    )
 
 
 def check_tmpfs(value: str) -> str:
@@ -53,15 +54,13 @@ def check_tmpfs(value: str) -> str:
 
 def check_user(value: str) -> str:
     """Check a user with its group; each may be missing, as in `":1000"`, and is then root, as for Docker."""
-    if not re.fullmatch(r"([A-Za-z0-9_.-]{1,32}\$?)?(:[A-Za-z0-9_.-]{0,32})?", value):
-        raise ValueError(f'{quote(value)} is not a user; write one such as www-data or "1000:1000"')
-    return value
+    pattern = r"([A-Za-z0-9_.-]{1,32}\$?)?(:[A-Za-z0-9_.-]{0,32})?"
+    return require_match(value, pattern, 'is not a user; write one such as www-data or "1000:1000"')
 
 
 def check_group(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,32}", value):
-        raise ValueError(f'{quote(value)} is not a group; write one such as video or "1000"')
-    return value
+    pattern = r"[A-Za-z0-9_.-]{1,32}"
+    return require_match(value, pattern, 'is not a group; write one such as video or "1000"')
 
 
 def check_ulimit(value: str) -> str:
@@ -98,15 +97,11 @@ def parse_health_test(value: Any) -> Any:
 
 def check_companion_name(value: str) -> str:
     """Check the name of a companion: it is the name of a host, and part of the container's name."""
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}", value):
-        raise ValueError(f"{quote(value)} can't be a host's name; write one such as database")
-    return value
+    return require_match(value, r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}", _HOST_NAME_FAULT)
 
 
 def check_host_name(value: str) -> str:
-    if not re.fullmatch(_NAME, value):
-        raise ValueError(f"{quote(value)} can't be a host's name; write one such as database")
-    return value
+    return require_match(value, _NAME, _HOST_NAME_FAULT)
 
 
 def check_own_host_name(value: str) -> str:
@@ -135,12 +130,12 @@ def check_address(value: str) -> str:
 
 def check_sysctl(value: str) -> str:
     """Check the name of a kernel setting: only those that each container has for itself are allowed."""
-    if not _SYSCTL.fullmatch(value):
-        raise ValueError(
-            f"{quote(value)} is a setting of the whole machine; a container can have its own net.…, "
-            "kernel.shm…, kernel.msg…, kernel.sem and fs.mqueue.… only"
-        )
-    return value
+    return require_match(
+        value,
+        _SYSCTL,
+        "is a setting of the whole machine; a container can have its own net.…, "
+        "kernel.shm…, kernel.msg…, kernel.sem and fs.mqueue.… only",
+    )
 
 
 def parse_sysctl_value(value: Any) -> Any:

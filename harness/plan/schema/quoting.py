@@ -1,6 +1,7 @@
 """Quote values of the user in messages."""
 
 import json
+import re
 
 
 def quote(value: object) -> str:
@@ -11,3 +12,10 @@ def quote(value: object) -> str:
         return "a list"
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 60 else text[:57] + "…"
+
+
+def require_match(value: str, pattern: str | re.Pattern[str], fault: str) -> str:
+    """Return the value if the whole of it matches; else raise ValueError with the value and the fault."""
+    if not re.fullmatch(pattern, value):
+        raise ValueError(f"{quote(value)} {fault}")
+    return value

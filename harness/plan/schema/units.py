@@ -117,36 +117,36 @@ def _suggest_memory(quantity: _Quantity | None) -> str:
 
 def parse_duration_s(value: object) -> float:
     """Parse `250ms`, `1.5s`, `2m` (minutes) or a plain number of seconds into seconds, from 0 to an hour."""
-    seconds = _parse_seconds(
-        value, _SECONDS, "is not a duration; write 250ms, 1.5s or a plain number of seconds"
-    )
-    if not 0 <= seconds <= _DURATION_MOST_S:
-        raise ValueError(f"{quote(value)} is out of range; write a duration from 0s to 60m")
-    return float(seconds)
+    fault = "is not a duration; write 250ms, 1.5s or a plain number of seconds"
+    return _parse_seconds(value, _SECONDS, 0, _DURATION_MOST_S, fault, "a duration from 0s to 60m")
 
 
 def parse_span_s(value: object) -> float:
     """Parse `90s`, `30m`, `2h` or a plain number of seconds into seconds, up to 30 days."""
-    seconds = _parse_seconds(value, _LONG_SECONDS, "is not a length of time; write 90s, 30m or 2h")
-    if not 0 <= seconds <= _HORIZON_MOST_S:
-        raise ValueError(f"{quote(value)} is out of range; write a length of time of up to 30d")
-    return float(seconds)
+    fault = "is not a length of time; write 90s, 30m or 2h"
+    return _parse_seconds(value, _LONG_SECONDS, 0, _HORIZON_MOST_S, fault, "a length of time of up to 30d")
 
 
 def parse_horizon_s(value: object) -> float:
     """Parse `90m`, `1h`, `2d` or a plain number of seconds into seconds, from a minute to 30 days."""
-    seconds = _parse_seconds(value, _LONG_SECONDS, "is not a length of time; write 90m, 1h or 2d")
-    if not _HORIZON_LEAST_S <= seconds <= _HORIZON_MOST_S:
-        raise ValueError(f"{quote(value)} is out of range; write a length of time from 1m to 30d")
-    return float(seconds)
+    fault, bounds = "is not a length of time; write 90m, 1h or 2d", "a length of time from 1m to 30d"
+    return _parse_seconds(value, _LONG_SECONDS, _HORIZON_LEAST_S, _HORIZON_MOST_S, fault, bounds)
 
 
-def _parse_seconds(value: object, units: Mapping[str, Decimal], fault: str) -> Decimal:
-    """Parse a number with one of these units, given in seconds. Raises ValueError with the fault."""
+def _parse_seconds(
+    value: object, units: Mapping[str, Decimal], least_s: int, most_s: int, fault: str, bounds: str
+) -> float:
+    """Parse a number with one of these units, given in seconds.
+
+    Raises ValueError: with `fault`, or with `bounds`, which says what to write for a number out of range.
+    """
     quantity = _parse_quantity(value)
     if quantity is None or quantity.unit not in units:
         raise ValueError(f"{quote(value)} {fault}")
-    return quantity.amount * units[quantity.unit]
+    seconds = quantity.amount * units[quantity.unit]
+    if not least_s <= seconds <= most_s:
+        raise ValueError(f"{quote(value)} is out of range; write {bounds}")
+    return float(seconds)
 
 
 def parse_number_or_text(text: str) -> float | str:

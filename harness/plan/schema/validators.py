@@ -9,11 +9,10 @@ import shlex
 from typing import Any
 
 from harness.model import HARNESS_OPTIONS
-from harness.plan.schema.quoting import quote
+from harness.plan.schema.quoting import quote, require_match
 from harness.plan.schema.units import format_percent
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}", re.ASCII)
-_VARIABLE_NAME = re.compile(r"[^\s=]{1,255}")
 MOST_USERS = 1_000_000
 MOST_WORKERS = 1000
 MOST_REPLICAS = 100
@@ -23,16 +22,14 @@ _HARNESS_OPTIONS = frozenset(f"--{name}" for name in (*HARNESS_OPTIONS, "tags", 
 
 def check_name(text: str) -> str:
     """Check a name that will be used for a folder, for a label and in an image's name."""
-    if not NAME.fullmatch(text):
-        allowed = "lower-case letters, digits, _ . and -, a letter or a digit first, at most 63"
-        raise ValueError(f"{quote(text)} can't be a name; write {allowed}")
-    return text
+    allowed = "lower-case letters, digits, _ . and -, a letter or a digit first, at most 63"
+    return require_match(text, NAME, f"can't be a name; write {allowed}")
 
 
 def check_variable_name(text: str) -> str:
-    if not _VARIABLE_NAME.fullmatch(text):
-        raise ValueError(f"{quote(text)} can't name a variable; write it without = and spaces: LOG_LEVEL")
-    return text
+    return require_match(
+        text, r"[^\s=]{1,255}", "can't name a variable; write it without = and spaces: LOG_LEVEL"
+    )
 
 
 def wrap_single(value: Any) -> Any:
@@ -62,15 +59,11 @@ def check_path(value: str) -> str:
 
 
 def check_image(value: str) -> str:
-    if not re.fullmatch(r"[^\s{}$]{1,255}", value):
-        raise ValueError(f"{quote(value)} is not an image; write one such as nginx:1.27")
-    return value
+    return require_match(value, r"[^\s{}$]{1,255}", "is not an image; write one such as nginx:1.27")
 
 
 def check_http_path(value: str) -> str:
-    if not re.fullmatch(r"/[^\s]*", value):
-        raise ValueError(f'{quote(value)} is not a path on the target; write one such as "/healthz"')
-    return value
+    return require_match(value, r"/[^\s]*", 'is not a path on the target; write one such as "/healthz"')
 
 
 def check_pattern(value: str) -> str:
@@ -82,9 +75,7 @@ def check_pattern(value: str) -> str:
 
 
 def check_word(value: str) -> str:
-    if not re.fullmatch(r"[^\s-]\S*", value):
-        raise ValueError(f"{quote(value)} is not one word; write one such as checkout")
-    return value
+    return require_match(value, r"[^\s-]\S*", "is not one word; write one such as checkout")
 
 
 def check_locust_arguments(value: tuple[str, ...]) -> tuple[str, ...]:
@@ -101,13 +92,11 @@ def check_locust_arguments(value: tuple[str, ...]) -> tuple[str, ...]:
 
 def check_engine_host(value: str) -> str:
     """Check an engine's address, which has the form of DOCKER_HOST."""
-    if not re.fullmatch(
-        r"(ssh://([A-Za-z0-9][\w.-]*@)?[A-Za-z0-9][\w.-]*(:\d+)?|tcp://[\w.:\[\]-]+:\d+|unix:///\S+)", value
-    ):
-        raise ValueError(
-            f"{quote(value)} is not an engine's address; write ssh://user@host, tcp://host:2376 or unix:///path"
-        )
-    return value
+    return require_match(
+        value,
+        r"(ssh://([A-Za-z0-9][\w.-]*@)?[A-Za-z0-9][\w.-]*(:\d+)?|tcp://[\w.:\[\]-]+:\d+|unix:///\S+)",
+        "is not an engine's address; write ssh://user@host, tcp://host:2376 or unix:///path",
+    )
 
 
 def check_ip_address(value: str) -> str:
@@ -139,9 +128,7 @@ def parse_address(value: Any) -> Any:
 
 
 def check_currency(value: str) -> str:
-    if not re.fullmatch(r"[^\s\d<>&]{1,8}", value):
-        raise ValueError(f"{quote(value)} is not a currency; write one such as EUR")
-    return value
+    return require_match(value, r"[^\s\d<>&]{1,8}", "is not a currency; write one such as EUR")
 
 
 def check_precision(value: float) -> float:
