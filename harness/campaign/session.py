@@ -107,7 +107,7 @@ class CampaignSession:
     def record_engine_fault(self, cell: Cell, error: EngineUnavailableError) -> None:
         """Store that the engine failed while it measured the cell, which will be tried again."""
         with self._lock:
-            self._folder.add_fault(cell.id, "engine", error.what)
+            self._folder.add_fault(cell.id, error.what)
             self._listener.note(f"{error.what}; trying again as soon as the engine answers")
 
     def lose_engine(self, engine: str | None, error: EngineUnavailableError) -> None:

@@ -20,7 +20,6 @@ from harness.plan.compose.syntax import to_target_name
 from harness.plan.container_options import find_nearest_parent
 from harness.plan.content_hashes import hash_build, hash_contents, is_in_context, read_build_file
 from harness.plan.dockerfile import (
-    Dockerfile,
     choose_port,
     drop_syntax,
     find_images,
@@ -42,13 +41,11 @@ from harness.plan.serialization import plan_from_json, plan_to_json
 from harness.plan.size_presets import find_smallest_size, read_preset
 from harness.plan.slos import parse_slo
 from harness.plan.source_files import find_named_variables, find_scenario_files, is_campaign
-from harness.plan.yaml.document import read_any_yaml
 from harness.plan.yaml.large import read_large_document
 
 __all__ = [
     "DOCKERIGNORE_FILE",
     "Api",
-    "Dockerfile",
     "FileChoice",
     "ServiceFacts",
     "choose_context",
@@ -90,7 +87,6 @@ __all__ = [
     "plan_from_json",
     "plan_to_json",
     "quote",
-    "read_any_yaml",
     "read_api",
     "read_build_file",
     "read_dockerfile",

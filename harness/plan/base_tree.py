@@ -89,7 +89,7 @@ def _resolve_commit(top: Path, name: str) -> str:
 def _list_question_files(plan: Plan) -> list[Path]:
     """Return the matrix and the files of the scenario: what decides what is asked of a target."""
     scenario = plan.scenario
-    files = find_scenario_files(scenario.locustfiles, scenario.working_folder)
+    files = find_scenario_files(scenario)
     return [plan.source, *files, *([scenario.requirements] if scenario.requirements else [])]
 
 

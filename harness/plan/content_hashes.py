@@ -127,7 +127,7 @@ def _hash_scenario(plan: Plan) -> str:
         if values[key] is None:
             del values[key]
     packages = _hash_file(scenario.requirements) if scenario.requirements else ""
-    files = find_scenario_files(scenario.locustfiles, scenario.working_folder)
+    files = find_scenario_files(scenario)
     return _hash_values([values, packages, _hash_files(files, common)])
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
-from harness.model import EVENTS_FILE, PLAN_FILE
+from harness.model import EVENTS_FILE, PLAN_FILE, Scenario
 from harness.plan.dockerignore import DOCKERIGNORE_FILE, IgnoreRules, read_ignore_rules
 
 MOST_FILES = 50_000
@@ -66,12 +66,13 @@ def is_campaign(folder: Path) -> bool:
     return os.path.isfile(folder / EVENTS_FILE) and os.path.isfile(folder / PLAN_FILE)
 
 
-def find_scenario_files(locustfiles: tuple[Path, ...], folder: Path) -> list[Path]:
+def find_scenario_files(scenario: Scenario) -> list[Path]:
     """Return the locustfiles, the local modules that they import, and the files that they name as text.
 
-    `folder` is where Locust is started: its settings there belong to the scenario too. Modules and files are
-    looked for in `folder`, and in the folders of the locustfiles and of the module that names them.
+    Locust's settings in the working folder belong to the scenario too. Modules and files are looked for in
+    that folder, and in the folders of the locustfiles and of the module that names them.
     """
+    locustfiles, folder = scenario.locustfiles, scenario.working_folder
     roots = tuple(dict.fromkeys([*(file.parent for file in locustfiles), folder]))
     files = dict.fromkeys([*locustfiles, *find_settings_files(folder)])
     sources = list(locustfiles)

@@ -196,9 +196,9 @@ class CampaignFolder:
             "image-prepared", reference=reference, digest=digest, engine=engine or _ONLY_ENGINE
         )
 
-    def add_fault(self, cell_id: str, kind: str, what: str) -> None:
-        """Log that an engine failed while the cell was measured; `kind` is "engine", `what` the error."""
-        self.event_log.append("fault", cell=cell_id, kind=kind, what=what)
+    def add_fault(self, cell_id: str, what: str) -> None:
+        """Log that an engine failed with this error while the cell was measured."""
+        self.event_log.append("fault", cell=cell_id, kind="engine", what=what)
 
     def add_note(self, text: str) -> None:
         """Log a note to the user."""

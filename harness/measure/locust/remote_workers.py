@@ -73,7 +73,7 @@ class WorkerPool:
         self, scenario: Scenario, plugin_files: Iterable[Path], url: str, load: Load, count: int, port: int
     ) -> "ContainerWorkers":
         """Start `count` workers, after a call of `prepare`. Raises GeneratorError if one does not start."""
-        files = find_scenario_files(scenario.locustfiles, scenario.working_folder)
+        files = find_scenario_files(scenario)
         archive = build_tar(plugin_files, files, scenario)
         script = build_worker_script(scenario, plugin_files, url, load.bind, port)
         environment = build_container_environment(files)

@@ -30,25 +30,25 @@ def find_telemetry_variables(environ: Mapping[str, str] = os.environ) -> set[str
     return {name for name, value in environ.items() if value and _NAME.fullmatch(name)}
 
 
-def exports_telemetry(scenario: Scenario, environ: Mapping[str, str] = os.environ) -> bool:
+def exports_telemetry(scenario: Scenario) -> bool:
     """Return True if the scenario's arguments or the environment turn on Locust's export."""
-    return _OPTION in scenario.arguments or environ.get(_SWITCH, "").lower() in _TRUE_WORDS
+    return _OPTION in scenario.arguments or os.environ.get(_SWITCH, "").lower() in _TRUE_WORDS
 
 
-def list_missing_options(scenario: Scenario, environ: Mapping[str, str] = os.environ) -> list[str]:
+def list_missing_options(scenario: Scenario) -> list[str]:
     """Return the option that a worker without this environment needs to export as the master does."""
-    is_missing = exports_telemetry(scenario, environ) and _OPTION not in scenario.arguments
+    is_missing = exports_telemetry(scenario) and _OPTION not in scenario.arguments
     return [_OPTION] if is_missing else []
 
 
-def build_demand(scenario: Scenario, environ: Mapping[str, str] = os.environ) -> str:
+def build_demand(scenario: Scenario) -> str:
     """Build the start of a shell command that ends if a variable of OpenTelemetry is not set where it runs.
 
     It has the names of the variables that are set here, and never a value; it is empty without an export.
     """
-    if not exports_telemetry(scenario, environ):
+    if not exports_telemetry(scenario):
         return ""
-    names = sorted(find_telemetry_variables(environ))
+    names = sorted(find_telemetry_variables())
     words = " ".join(f'"${{{name}:?set it as on the host of the harness}}"' for name in names)
     return f": {words}; " if words else ""
 
@@ -63,9 +63,9 @@ def hide_secrets(text: str, environ: Mapping[str, str] = os.environ) -> str:
     return text
 
 
-def measure_longest_secret(environ: Mapping[str, str] = os.environ) -> int:
+def measure_longest_secret() -> int:
     """Return the length of the longest text that `hide_secrets` would hide, in bytes; 0 if there is none."""
-    return max((len(secret.encode()) for secret in _find_secrets(environ)), default=0)
+    return max((len(secret.encode()) for secret in _find_secrets(os.environ)), default=0)
 
 
 def _find_secrets(environ: Mapping[str, str]) -> Iterator[str]:

@@ -55,7 +55,7 @@ def test_every_event_is_documented_with_its_fields(campaign: CampaignFolder, tmp
     shutil.copytree(campaign.path, tmp_path / "again")
     folder = CampaignFolder.open(tmp_path / "again")
     folder.mark_resumed()
-    folder.add_fault("web-c0.25-m256", "engine", "no answer")
+    folder.add_fault("web-c0.25-m256", "no answer")
     folder.add_note("a load shape is not used")
     events = map(json.loads, (folder.path / "events.jsonl").read_text().splitlines())
     written = {event["event"]: event.keys() - {"format", "at", "event"} for event in events}

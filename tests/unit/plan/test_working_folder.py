@@ -142,7 +142,7 @@ def test_files_of_the_working_folder_belong_to_the_scenario(load_with: LoadWith,
         }
     )
     scenario = load_with("").scenario
-    found = find_scenario_files(scenario.locustfiles, scenario.working_folder)
+    found = find_scenario_files(scenario)
     names = {path.relative_to(project.folder).as_posix() for path in found}
     assert names == {
         "targets/web/locustfile.py",

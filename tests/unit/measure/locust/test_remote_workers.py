@@ -84,13 +84,13 @@ def test_a_container_gets_only_the_variables_that_the_scenarios_files_name(
     for name in ("SHOP_TOKEN", "SHOP_REGION", "OTHER_SECRET", "LOCUST_FLAVOUR", "LOCUST_USERS"):
         monkeypatch.setenv(name, "x")
     environment = build_container_environment(
-        find_scenario_files(scenario.locustfiles, scenario.working_folder)
+        find_scenario_files(scenario)
     )
     assert environment["SHOP_TOKEN"] == "${SHOP_TOKEN}"
     assert {"SHOP_REGION", "LOCUST_FLAVOUR"} <= environment.keys()
     assert environment.keys().isdisjoint({"OTHER_SECRET", "LOCUST_USERS", "PATH"})
     assert (
-        find_named_variables(find_scenario_files(scenario.locustfiles, scenario.working_folder), {}) == set()
+        find_named_variables(find_scenario_files(scenario), {}) == set()
     )
 
 
