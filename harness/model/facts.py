@@ -51,6 +51,14 @@ class Requests:
     owner: Indices = field(default_factory=_make_empty_indices)
     unfinished_owner: Indices = field(default_factory=_make_empty_indices)
 
+    def list_spans(self, ended_s: float) -> tuple[Seconds, Seconds]:
+        """Return when requests began and ended; those without an answer come last, and end at `ended_s`."""
+        unanswered_s = np.full(len(self.unfinished_start_s), ended_s)
+        return (
+            np.concatenate([self.start_s, self.unfinished_start_s]),
+            np.concatenate([self.start_s + self.latency_s, unanswered_s]),
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ThinkTimes:

@@ -95,9 +95,7 @@ def _list_spans(facts: StepFacts) -> _Spans:
     """
     requests = facts.requests
     failed = np.where(requests.error == ANSWERED, requests.name, len(requests.names))
-    start_s = np.concatenate([requests.start_s, requests.unfinished_start_s])
-    ended_s = np.full(len(requests.unfinished_start_s), facts.ended_s)
-    end_s = np.concatenate([requests.start_s + requests.latency_s, ended_s])
+    start_s, end_s = requests.list_spans(facts.ended_s)
     return _Spans(
         start_s,
         np.maximum(end_s, start_s + _INSTANT_S),

@@ -133,10 +133,7 @@ def _build_request_spans(facts: StepFacts) -> _Spans | None:
     if len(requests.unfinished_owner) != len(requests.unfinished_start_s):
         return None
     owner = np.concatenate([requests.owner, requests.unfinished_owner])
-    start_s = np.concatenate([requests.start_s, requests.unfinished_start_s])
-    unfinished_end_s = np.full(len(requests.unfinished_start_s), facts.ended_s)
-    end_s = np.concatenate([requests.start_s + requests.latency_s, unfinished_end_s])
-    return _build_spans(owner, start_s, end_s)
+    return _build_spans(owner, *requests.list_spans(facts.ended_s))
 
 
 def _build_pause_spans(facts: StepFacts) -> _Spans | None:

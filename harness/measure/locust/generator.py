@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import select
-import signal
 import socket
 import subprocess
 import tempfile
@@ -21,6 +20,7 @@ from harness.measure.locust.ending import describe_ending, find_cause
 from harness.measure.locust.local_workers import (
     ProcessWorkers,
     build_worker_command,
+    end_group,
     get_last_lines,
     read_log_end,
 )
@@ -334,8 +334,4 @@ def _end_process(process: subprocess.Popen[bytes], connection: socket.socket) ->
     """Ask Locust to quit, so that users' `on_stop` runs; then kill what is left of its process group."""
     with contextlib.suppress(OSError):
         connection.sendall(json.dumps({"quit": True}).encode() + b"\n")
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_QUIT_WITHIN_S)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    end_group(process, _QUIT_WITHIN_S)

@@ -85,13 +85,18 @@ class ProcessWorkers:
     def end(self) -> None:
         """Wait until the workers have quit on their master's command, then kill those that still run."""
         for process in self._processes:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(END_WITHIN_S)
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            end_group(process, END_WITHIN_S)
         for log in self._logs:
             log.close()
+
+
+def end_group(process: subprocess.Popen[bytes], within_s: float) -> None:
+    """Wait until a process has ended, for so long at most; then kill what is left of its process group."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(within_s)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def read_log_end(log: IO[bytes], max_bytes: int) -> str:
@@ -102,8 +107,8 @@ def read_log_end(log: IO[bytes], max_bytes: int) -> str:
     return hide_secrets(text)[-max_bytes:]
 
 
-def get_last_lines(text: str, count: int = 15) -> str:
-    return "\n".join(text.strip().splitlines()[-count:])
+def get_last_lines(text: str) -> str:
+    return "\n".join(text.strip().splitlines()[-15:])
 
 
 def build_worker_command(scenario: Scenario, load: ExternalWorkers) -> str:
