@@ -296,7 +296,7 @@ def read_dockerfile(
     """Return the port on which a Dockerfile's image most likely serves, and whether it has a HEALTHCHECK.
 
     The image is that of the stage `target`, or of the last one. `args` override the defaults of build
-    arguments. None: it exposes no TCP port but that of SSH.
+    arguments. The port is None if the image exposes no TCP port but that of SSH.
     """
     stages = _read_stages(parse_dockerfile(text), args or {}, target)
     return (choose_port(stages[-1].ports), stages[-1].has_healthcheck) if stages else (None, False)

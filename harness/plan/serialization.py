@@ -28,7 +28,7 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
 
 
 def _drop_variants(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values without the variants of what has none: those of a plan without variants stay so."""
+    """Return the values without each `variant` that is None: a plan without variants is stored as before."""
     target, cells = values["target"], values["cells"]
     others = [*target["companions"], *([target["balancer"]] if target["balancer"] else [])]
     for limits in (each["limits"] for each in (*cells, *others)):

@@ -193,7 +193,7 @@ def _is_creeping(
 def _is_light_failure_outvoted(search: Search, bracket: Bracket, steps: Sequence[StepResult]) -> bool:
     """Return True if the users are to be doubled at least: a failure at light load was chance.
 
-    So many requests are slow without any load then, that each pass looks as if the size broke at the next
+    Then so many requests are slow without any load that each pass looks as if the size broke at the next
     number of users. That is so until something breaks the size.
     """
     if bracket.sustained_users is None or bracket.broken_users is not None:

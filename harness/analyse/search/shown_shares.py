@@ -11,8 +11,9 @@ from harness.model.evidence import SlosHold
 def select_share(step: StepResult, slo: Slo) -> StepResult | None:
     """Return the step with the requests and the slow shares that a percentile is about.
 
-    None if the SLO is on anything else, or if the step does not show them. What is no further share of a step
-    is the first percentile of all its requests; a step that passed tells which one that was.
+    None if the SLO is on anything else, or if the step does not show them. The shares of the first percentile
+    of all requests are the step's own, those of any other are among its further shares. A step that passed
+    tells which percentile was the first.
     """
     if slo.kind is not IndicatorKind.PERCENTILE:
         return None

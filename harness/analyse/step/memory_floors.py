@@ -50,8 +50,8 @@ _Series = NDArray[np.float64]
 def find_collections(used: _Series) -> list[int]:
     """Return the indices of the floors after collections; empty without one.
 
-    If memory has risen above all earlier peaks since the last of one or two collections, they do not explain
-    the rise and are not returned. More of them don't either once the next one is overdue.
+    Collections that do not explain how memory has risen since are not returned: one or two of them if it has
+    risen above all earlier peaks, more of them once the next one is overdue.
     """
     lows, highs, _ = _scan_collections(used)
     if not lows or used[-1] < max(used[highs]) + _find_threshold(used):

@@ -48,7 +48,7 @@ _RAISED_AT_LEAST = 2
 """A single exception in a window is no share that could be trusted."""
 
 _SPIN_FROM = 10
-"""So many tasks for each request are no tasks that ask for something."""
+"""From so many tasks for each request on, tasks begin and end without asking for anything."""
 
 _ENDED_ITSELF = re.compile(
     r"called (runner\.(quit|stop)|sys\.exit|os\.(_exit|kill))\(|the scenario stopped the test \("

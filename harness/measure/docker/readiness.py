@@ -43,7 +43,7 @@ _SOCKET_TABLES = ("tcp", "tcp6")
 _PRINT_SOCKETS = ("cat", *(f"/proc/net/{name}" for name in _SOCKET_TABLES))
 _TABLE_HEADER = "local_address"
 _NO_PROGRAM = "executable file"
-"""What the engine says of a program that the image has not."""
+"""What the engine says of a program that the image lacks."""
 
 _PROC = Path("/proc")
 

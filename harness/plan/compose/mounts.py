@@ -199,10 +199,10 @@ def _format_mode(mode: object) -> str:
 
 
 def find_parted_folders(sections: Mapping[str, _Values]) -> Iterator[tuple[str, str, str]]:
-    """Yield services that see a folder and a folder in it, each as a copy: in the file they share it.
+    """Yield services that get a copy each of a folder that the compose file lets them share.
 
-    `sections` are the services as target.yaml has them. Yielded are the name of one that writes, that of
-    another, and where the first one has the folder.
+    One of them sees the folder, the other a folder within it. `sections` are the services as target.yaml has
+    them. Yielded are the name of one that writes, that of another, and where the first one has the folder.
     """
     for name, section in sections.items():
         for inside, copied in (section.get("copies") or {}).items():

@@ -113,9 +113,9 @@ def _drop_same_items_of(service: Any) -> Any:
 
 
 def _add_includes(own: Tree, source: _Source, replaced: Sequence[KeyPath]) -> Tree:
-    """Return the content with that of the files that it includes; its own values override theirs.
+    """Return the content, merged over that of the files that it includes.
 
-    At the paths `replaced` they take their place.
+    At the paths `replaced` its own value takes the place of theirs; elsewhere both are merged.
     """
     inner_paths = [path for path in replaced if len(path) > 2 and path[1] in (own.get(path[0]) or {})]
     for entry in to_list(own.pop("include", None)):

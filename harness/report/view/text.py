@@ -14,9 +14,10 @@ from harness.model import MIB, Factor, IndicatorKind, Limits, Slo
 
 NO_DATA = "–"
 _EXACT = Context(prec=400)
+"""Holds all digits of any float."""
+
 _DAY_S = 86_400
 _IN_DAYS_FROM_S = 2 * _DAY_S
-"""Holds all digits of any float."""
 _ESCAPE_SEQUENCE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movements
     r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # OSC: titles, links, the clipboard
