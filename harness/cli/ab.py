@@ -46,11 +46,12 @@ _Head = Annotated[
         "it is."
     ),
 ]
-_Base = Annotated[str, typer.Option(help="The version before the change, written alike.")]
+_Base = Annotated[str, typer.Option(help="The version before the change, named in the same way.")]
 _Size = Annotated[
     str | None,
     typer.Option(
-        help="The size to compare at: its id, its name, or such as 0.5/256MiB; by default the only one.",
+        help="The size to compare at: its id, its name, or its limits as in 0.5/256MiB; by default the only "
+        "one.",
         show_default=False,
     ),
 ]

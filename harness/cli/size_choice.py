@@ -16,7 +16,7 @@ SizeOption = Annotated[
     str | None,
     typer.Option(
         "--size",
-        help="The size: its id, its name, or such as 0.5/256MiB; by default the recommended one.",
+        help="The size: its id, its name, or its limits as in 0.5/256MiB; by default the recommended one.",
         show_default=False,
     ),
 ]
