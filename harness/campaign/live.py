@@ -10,9 +10,10 @@ from harness.campaign.listener import CampaignListener
 from harness.campaign.progress import CampaignProgress
 from harness.measure.live_point import measure_point
 from harness.measure.step import ProgressSample
-from harness.model import Cell, CellResult, IndicatorKind, Plan, Status, Step, StepResult
+from harness.model import Cell, CellResult, Plan, Status, Step, StepResult
 from harness.model.live import LiveCampaign, LiveHead, LiveSize, LiveVerdict
 from harness.report.view.cell_text import describe_outcome
+from harness.report.view.curves import find_p95_limit
 from harness.report.view.search_text import describe_gap, describe_step
 from harness.report.view.text import clean_text
 from harness.store import CampaignFolder
@@ -126,7 +127,7 @@ class LiveRecorder(StepRecorder):
                 clean_text(plan.target.name),
                 progress.started_at,
                 plan.users_limit,
-                find_p95_limit_s(plan),
+                find_p95_limit(plan.slos),
                 tuple(self._build_size(result) for result in progress.build_results(plan)),
                 tuple(self._verdicts),
             )
@@ -152,16 +153,6 @@ class LiveRecorder(StepRecorder):
         precision_ratio = self._precision_ratios.get(result.cell.id, self._plan.search.precision_ratio)
         enough_ratio = None if bracket.is_narrow(precision_ratio) else precision_ratio
         return describe_gap(bracket.sustained_users, bracket.broken_users, enough_ratio)
-
-
-def find_p95_limit_s(plan: Plan) -> float | None:
-    """Return the strictest limit on the p95 of all requests; None without one."""
-    limits_s = [
-        slo.at_most
-        for slo in plan.slos
-        if slo.kind is IndicatorKind.PERCENTILE and slo.percent == 95 and slo.request_name is None
-    ]
-    return min(limits_s, default=None)
 
 
 def _name_instant() -> str:

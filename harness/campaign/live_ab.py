@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from harness.campaign.ab_listener import AbListener
 from harness.campaign.ab_windows import Pilot
-from harness.campaign.live import StepRecorder, find_p95_limit_s
+from harness.campaign.live import StepRecorder
 from harness.campaign.stored_ab import build_record
 from harness.errors import StoreError
 from harness.model import Cell, Plan, Status, StepResult
@@ -14,6 +14,7 @@ from harness.model.live import LiveCampaign, LiveComparison, LivePair, LiveSize
 from harness.report import render_ab
 from harness.report.view.ab import build_ab_view
 from harness.report.view.ab_pairs import PairRow, build_pair_rows
+from harness.report.view.curves import find_p95_limit
 from harness.report.view.text import clean_text, format_size
 from harness.store import CampaignFolder
 from harness.store.ab_log import read_comparison
@@ -88,7 +89,7 @@ class ComparisonRecorder(StepRecorder, AbListener):
                 clean_text(plan.target.name),
                 self._started_at,
                 plan.users_limit,
-                find_p95_limit_s(plan),
+                find_p95_limit(plan.slos),
                 tuple(LiveSize(cell.id, cell.limits, Status.RUNNING) for cell in plan.cells),
                 comparison=LiveComparison(title, answer, tuple(map(_build_pair, rows))),
             )

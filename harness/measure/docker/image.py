@@ -205,12 +205,9 @@ def _slugify(name: str) -> str:
 
 def inspect_image(reference: str) -> tuple[int | None, bool]:
     """Return an image's exposed port and whether it has a HEALTHCHECK; the image is pulled if necessary."""
-    client = connect()
-    try:
+    with contextlib.closing(connect()) as client:
         image = _find_image(client, reference) or _pull(client, reference)
         facts = client.inspect_image(image.reference)  # type: ignore[no-untyped-call]
-    finally:
-        client.close()
     config = facts.get("Config") or {}
     return choose_port(_sort_ports(config.get("ExposedPorts") or {})), _has_healthcheck(config)
 

@@ -51,7 +51,7 @@ def list_rt_limits(slos: Iterable[Slo]) -> tuple[tuple[str, float], ...]:
 
 
 def find_p95_limit(slos: Iterable[Slo]) -> float | None:
-    """Return the limit on the p95 of all requests in seconds; None without one."""
+    """Return the strictest limit on the p95 of all requests in seconds; None without one."""
     limits_s = (slo.at_most for slo in slos if slo.request_name is None and slo.indicator == "p95")
     return text.keep_finite(min(limits_s, default=None))
 
