@@ -12,8 +12,6 @@ from harness.store.folder_lock import hold_folder, is_held
 from harness.store.partial_files import remove_partial_files
 from harness.store.request_table import write_requests
 from harness.store.summaries import (
-    ComparisonSummary,
-    Summary,
     read_comparison_summary,
     read_comparisons,
     read_summaries,
@@ -24,9 +22,7 @@ __all__ = [
     "FORMAT",
     "CampaignFolder",
     "CampaignLog",
-    "ComparisonSummary",
     "FiguresReader",
-    "Summary",
     "build_campaign_name",
     "hold_folder",
     "is_held",

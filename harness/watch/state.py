@@ -10,19 +10,13 @@ from typing import Any, TypeVar
 from harness.errors import HarnessError, StoreError
 from harness.model import MIB, CampaignState, Limits, Purpose, Status
 from harness.model.live import LiveCampaign, LiveComparison, LivePair, LivePoint, LiveSize, LiveStep
+from harness.model.summaries import ComparisonSummary, SizeSummary, Summary
 from harness.report.html.index import format_stored_bracket
 from harness.report.view.text import clean_text, format_duration, format_size, format_timestamp, format_users
-from harness.store import (
-    CampaignFolder,
-    ComparisonSummary,
-    Summary,
-    is_held,
-    read_comparison_summary,
-    read_summary,
-)
+from harness.store import CampaignFolder, is_held, read_comparison_summary, read_summary
 from harness.store.file_changes import FileCache, find_state
 from harness.store.live_files import LIVE_FILE, StepFollower, read_live_campaign
-from harness.store.summaries import COMPARISON_FILE, SUMMARY_FILE, SizeSummary
+from harness.store.summaries import COMPARISON_FILE, SUMMARY_FILE
 
 REPORT_FILES = ("report.html", "ab.html")
 """The page of a campaign, and that of a comparison of two versions; a folder has one of them."""

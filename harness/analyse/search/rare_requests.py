@@ -27,7 +27,7 @@ ones, and their share is known to about a half, which is a few per cent of the u
 """
 
 _FACTOR_FOR_ALL = 1.5
-"""The same for an SLO on all requests: enough for a value. The plan's `at_most` limits how exact it becomes."""
+"""For an SLO on all requests a window is just enough for a value: `at_most` says how exact it may become."""
 
 UNSEEN_AFTER_REQUESTS = 3000
 """A name that none of so many requests had is taken to be wrong. One of 1,000 requests would have been seen

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from harness.model import CampaignState, Limits, Status
+from harness.model.summaries import ComparisonSummary, SizeSummary, Summary
 from harness.report.html.page import build_security_policy, load_templates, read_asset
 from harness.report.view import text
 
@@ -12,66 +12,6 @@ _MOST_COLUMNS = 12
 """The newest campaigns of a target are in its table of trends; the list below the tables has all."""
 
 _WIDTH, _HEIGHT, _PADDING = 120.0, 28.0, 4.0
-
-
-class StoredSize(Protocol):
-    """A size of a stored campaign with its answer, as in summary.json."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def limits(self) -> Limits: ...
-    @property
-    def status(self) -> str: ...
-    @property
-    def sustained_users(self) -> int | None: ...
-    @property
-    def broken_users(self) -> int | None: ...
-
-
-class StoredSummary(Protocol):
-    """The answer of a stored campaign. `damage` says why it can't be read; empty if it can.
-
-    `take` is the id of the size to take; None if none will do.
-    """
-
-    @property
-    def campaign(self) -> str: ...
-    @property
-    def target(self) -> str: ...
-    @property
-    def state(self) -> str: ...
-    @property
-    def users_limit(self) -> int: ...
-    @property
-    def damage(self) -> str: ...
-    @property
-    def take(self) -> str | None: ...
-    @property
-    def sizes(self) -> Sequence[StoredSize]: ...
-
-
-class StoredComparison(Protocol):
-    """The answer of a stored comparison of two versions, as in ab.json. `damage` as of a `StoredSummary`."""
-
-    @property
-    def campaign(self) -> str: ...
-    @property
-    def target(self) -> str: ...
-    @property
-    def base(self) -> str: ...
-    @property
-    def head(self) -> str: ...
-    @property
-    def limits(self) -> Limits: ...
-    @property
-    def users(self) -> int: ...
-    @property
-    def is_over(self) -> bool: ...
-    @property
-    def sentence(self) -> str: ...
-    @property
-    def damage(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +59,7 @@ class TargetTrends:
     trends: tuple[Trend, ...]
 
 
-def render_index(summaries: Sequence[StoredSummary], comparisons: Sequence[StoredComparison] = ()) -> str:
+def render_index(summaries: Sequence[Summary], comparisons: Sequence[ComparisonSummary] = ()) -> str:
     """Return the page; `summaries` and `comparisons` start with the oldest campaign."""
     page = load_templates().get_template("index.html.j2")
     return page.render(
@@ -131,7 +71,7 @@ def render_index(summaries: Sequence[StoredSummary], comparisons: Sequence[Store
     )
 
 
-def _build_line(summary: StoredSummary) -> CampaignLine:
+def _build_line(summary: Summary) -> CampaignLine:
     if summary.damage:
         return CampaignLine(text.clean_text(summary.campaign), "", "damaged", text.clean_text(summary.damage))
     return CampaignLine(
@@ -142,7 +82,7 @@ def _build_line(summary: StoredSummary) -> CampaignLine:
     )
 
 
-def _describe_answer(summary: StoredSummary) -> str:
+def _describe_answer(summary: Summary) -> str:
     """Return which size to take, and how many sizes sustain the users; so far if the campaign is not over."""
     if not summary.sizes:
         return "no size has an answer"
@@ -156,7 +96,7 @@ def _describe_answer(summary: StoredSummary) -> str:
     return f"{so_far}{take}{sustaining} {sustains}"
 
 
-def _build_comparison(stored: StoredComparison) -> ComparisonLine:
+def _build_comparison(stored: ComparisonSummary) -> ComparisonLine:
     campaign, none = text.clean_text(stored.campaign), text.NO_DATA
     if stored.damage:
         return ComparisonLine(campaign, none, none, none, none, "damaged", text.clean_text(stored.damage))
@@ -171,15 +111,15 @@ def _build_comparison(stored: StoredComparison) -> ComparisonLine:
     )
 
 
-def _build_targets(summaries: Sequence[StoredSummary]) -> list[TargetTrends]:
-    by_target: dict[str, list[StoredSummary]] = {}
+def _build_targets(summaries: Sequence[Summary]) -> list[TargetTrends]:
+    by_target: dict[str, list[Summary]] = {}
     for summary in summaries:
         if not summary.damage:
             by_target.setdefault(summary.target, []).append(summary)
     return [_build_target(name, each[-_MOST_COLUMNS:]) for name, each in sorted(by_target.items())]
 
 
-def _build_target(name: str, summaries: Sequence[StoredSummary]) -> TargetTrends:
+def _build_target(name: str, summaries: Sequence[Summary]) -> TargetTrends:
     answers = [{size.limits: size for size in summary.sizes} for summary in summaries]
     all_limits = sorted({limits for sizes in answers for limits in sizes})
     return TargetTrends(
@@ -189,7 +129,7 @@ def _build_target(name: str, summaries: Sequence[StoredSummary]) -> TargetTrends
     )
 
 
-def _build_trend(limits: Limits, answers: Sequence[Mapping[Limits, StoredSize]]) -> Trend:
+def _build_trend(limits: Limits, answers: Sequence[Mapping[Limits, SizeSummary]]) -> Trend:
     sizes = [answer.get(limits) for answer in answers]
     return Trend(
         text.format_size(limits),
@@ -199,12 +139,12 @@ def _build_trend(limits: Limits, answers: Sequence[Mapping[Limits, StoredSize]])
     )
 
 
-def _get_measured_users(size: StoredSize) -> int | None:
+def _get_measured_users(size: SizeSummary) -> int | None:
     """Return the users that a size sustained; None if that is not its answer."""
     return size.sustained_users if size.status in (Status.BRACKETED, Status.CENSORED) else None
 
 
-def _describe_change(sizes: Sequence[StoredSize]) -> str:
+def _describe_change(sizes: Sequence[SizeSummary]) -> str:
     """Return how the users of the last two answers for a size differ; a dash if that is not known.
 
     A size that did not break may sustain more: of the earlier one nothing follows then, of the latest one
@@ -221,7 +161,7 @@ def _describe_change(sizes: Sequence[StoredSize]) -> str:
     return f"≥ {change}" if now >= before else text.NO_DATA
 
 
-def format_stored_bracket(size: StoredSize | None) -> str:
+def format_stored_bracket(size: SizeSummary | None) -> str:
     """Return what is known of a stored size: `142 – 151`, `≥ 400`, or its status; a dash without a size."""
     if size is None:
         return text.NO_DATA

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from harness.model.summaries import Summary
 from harness.report import render_ab, render_index
-from harness.store import Summary, hold_folder, read_comparisons, read_summaries
+from harness.store import hold_folder, read_comparisons, read_summaries
 from tests.soak.fuzz import mutate
 from tests.unit.report import ab_example
 

@@ -83,15 +83,11 @@ def test_a_container_gets_only_the_variables_that_the_scenarios_files_name(
 ) -> None:
     for name in ("SHOP_TOKEN", "SHOP_REGION", "OTHER_SECRET", "LOCUST_FLAVOUR", "LOCUST_USERS"):
         monkeypatch.setenv(name, "x")
-    environment = build_container_environment(
-        find_scenario_files(scenario)
-    )
+    environment = build_container_environment(find_scenario_files(scenario))
     assert environment["SHOP_TOKEN"] == "${SHOP_TOKEN}"
     assert {"SHOP_REGION", "LOCUST_FLAVOUR"} <= environment.keys()
     assert environment.keys().isdisjoint({"OTHER_SECRET", "LOCUST_USERS", "PATH"})
-    assert (
-        find_named_variables(find_scenario_files(scenario), {}) == set()
-    )
+    assert find_named_variables(find_scenario_files(scenario), {}) == set()
 
 
 def test_a_container_has_no_more_rights_than_requests_need() -> None:
