@@ -28,6 +28,7 @@ from harness.analyse.search.shown_shares import select_share
 from harness.analyse.search.usable_cpu import (
     ResponseLimit,
     compute_usable_rps,
+    compute_wait_share,
     find_response_limit,
     has_cpu_per_request,
     is_undisturbed,
@@ -238,7 +239,7 @@ def _estimate_from_saturation(
     step = min(failed, key=lambda step: step.users)
     mean_s, rps, cycle_s = step.latency.mean_s or 0.0, step.rps or 0.0, _compute_cycle_s(step)
     spread = (step.latency.p95_s or mean_s) / mean_s
-    cycle_at_limit_s = cycle_s + min(limit.limit_s / spread, mean_s) - mean_s
+    cycle_at_limit_s = cycle_s + compute_wait_share(step) * (min(limit.limit_s / spread, mean_s) - mean_s)
     used_ratio = (step.target.cpu_cores or 0.0) / cell.limits.total_cores
     if used_ratio >= _FULL_CPU_RATIO:
         most_rps = rps / min(used_ratio, 1.0)
@@ -377,8 +378,9 @@ def _predict_from_cpu_per_request(
         return None
     step = max(valid, key=lambda step: step.target.cpu_cores or 0.0)
     cpu_per_request_s = step.target.cpu_per_request_s or math.inf
-    think_s = max(0.0, _compute_cycle_s(step) - (step.latency.mean_s or 0.0))
-    cycle_s = think_s + _MEAN_TO_LIMIT_RATIO * limit.limit_s
+    share = compute_wait_share(step)
+    think_s = max(0.0, _compute_cycle_s(step) - share * (step.latency.mean_s or 0.0))
+    cycle_s = think_s + share * _MEAN_TO_LIMIT_RATIO * limit.limit_s
     most_rps = cell.limits.total_cores / cpu_per_request_s
     return compute_usable_rps(cell, most_rps, cycle_s, limit, steps) * cycle_s
 

@@ -30,6 +30,9 @@ _MOST_UNUSED_RATIO = 0.5
 _EXPONENTIAL_P95 = 3.0
 """The p95 of an exponential distribution, relative to its mean; of constant values it is 1."""
 
+_AT_ONCE_BELOW = 0.6
+"""Users make several requests at once if less than this share of their response times costs them time."""
+
 
 @dataclass(frozen=True, slots=True)
 class ResponseLimit:
@@ -88,6 +91,18 @@ def _measure_spread(steps: Sequence[StepResult]) -> float:
         return 0.0
     relative_p95 = (p95_s - (lightest.latency.mean_s or 0.0) + cpu_s) / cpu_s
     return min(max(relative_p95, 1.0), _EXPONENTIAL_P95) / _EXPONENTIAL_P95
+
+
+def compute_wait_share(step: StepResult) -> float:
+    """Return the share of its requests' response times that costs the users time: 1, or less than 0.6.
+
+    Users who wait for several requests at once, as for the parts of a page, wait only once.
+    """
+    if step.wait_ratio is None or not step.rps or not step.latency.mean_s:
+        return 1.0
+    wait_s = step.wait_ratio * step.users / step.rps
+    share = wait_s / step.latency.mean_s
+    return share if share < _AT_ONCE_BELOW else 1.0
 
 
 def is_undisturbed(step: StepResult) -> bool:
