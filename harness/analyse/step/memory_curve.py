@@ -4,6 +4,10 @@ The curve is a + c·t - b·exp(-t/τ): a level that is approached with the time 
 c that is not negative. For each of many τ it is a linear model, which is fitted by least squares. Every τ
 counts that fits about as well as the best one (profile likelihood: Bates and Watts, Nonlinear Regression
 Analysis, 1988, ch. 6).
+
+A cache whose keys become ever rarer may grow for ever, but slow for ever too: a + k·ln(1 + t/s). A level with a
+leak beside it looks alike in places. So such a logarithm only tells what to expect, where it fits best of all:
+it never shows that memory lasts.
 """
 
 import math
@@ -25,6 +29,10 @@ _LEAST_TAU_SHARE, _MOST_TAU_SHARE = 1 / 20, 1 / 2
 
 A slower approach to a level can't be told from a leak.
 """
+
+_LOGARITHMS = 50
+_LEAST_SCALE_SHARE = 1 / 100
+"""The scales s of the logarithms that are tried, as shares of the observed time: up to `_MOST_TAU_SHARE`."""
 
 _PARAMETERS = 4
 _ROUNDING_RATIO = 1e-9
@@ -51,6 +59,8 @@ class _Fits:
 def extend_curve(at_s: _Series, floors: _Series, horizon_s: float) -> tuple[float, float] | None:
     """Return the memory in bytes to expect after the horizon, and the most that is likely (97.5 %).
 
+    The former is that of the curve or the logarithm that fits best, the latter that of all curves that fit.
+
     `horizon_s` counts from the last instant. None with too few points, and if no curve bends down: the memory
     does not slow then.
     """
@@ -67,7 +77,9 @@ def extend_curve(at_s: _Series, floors: _Series, horizon_s: float) -> tuple[floa
     least = float(fits.squares[best])
     noise, quantile = math.sqrt(max(least / degrees, _NOISE_AT_LEAST_BYTES**2)), find_t(0.95, degrees)
     good = fits.select(fits.squares <= least + (quantile * noise) ** 2)
-    return float(fits.at_end_bytes[best]), float(np.max(good.at_end_bytes + quantile * noise * good.scale))
+    most = float(np.max(good.at_end_bytes + quantile * noise * good.scale))
+    log_squares, log_bytes = _fit_logarithm(t, floors, end_s)
+    return log_bytes if log_squares < least else float(fits.at_end_bytes[best]), most
 
 
 def _fit_curves(t: _Series, floors: _Series, taus: _Series, end_s: float) -> _Fits:
@@ -83,6 +95,17 @@ def _fit_curves(t: _Series, floors: _Series, taus: _Series, end_s: float) -> _Fi
     at_end_bytes = np.einsum("ik,ik->i", at_end, coefficients)
     bends_up = coefficients[:, 1] < -_ROUNDING_RATIO * np.abs(floors).max()
     return _Fits(np.sum(residuals**2, axis=1), at_end_bytes, scale).select(~bends_up)
+
+
+def _fit_logarithm(t: _Series, floors: _Series, end_s: float) -> tuple[float, float]:
+    """Return the squared residuals of the logarithm that fits best, and its memory in bytes at `end_s`."""
+    scales = float(t[-1]) * np.geomspace(_LEAST_SCALE_SHARE, _MOST_TAU_SHARE, _LOGARITHMS)
+    design = np.stack([np.ones((len(scales), len(t))), np.log1p(t / scales[:, None])], axis=2)
+    at_end = np.stack([np.ones_like(scales), np.log1p(end_s / scales)], axis=1)
+    coefficients, _ = _fit_linear(design, floors, at_end)
+    squares = np.sum((floors - np.einsum("ijk,ik->ij", design, coefficients)) ** 2, axis=1)
+    best = int(np.argmin(squares))
+    return float(squares[best]), float(at_end[best] @ coefficients[best])
 
 
 def _fit_linear(design: _Series, floors: _Series, at_end: _Series) -> tuple[_Series, _Series]:

@@ -122,6 +122,21 @@ def test_a_leak_beside_sessions_that_fill_up_is_found() -> None:
     assert assess(lambda at_s: fill_by_sixty(at_s) + at_s / 60, 310, 170).outlook is MemoryOutlook.LASTS
 
 
+@pytest.mark.parametrize(
+    ("limit_mib", "outlook"),
+    [(58, MemoryOutlook.FILLS), (64, MemoryOutlook.UNKNOWN), (160, MemoryOutlook.LASTS)],
+)
+def test_a_cache_that_grows_as_a_logarithm_is_no_sure_leak(limit_mib: int, outlook: MemoryOutlook) -> None:
+    """It has 30 + 5 ln(1 + t / 10) MiB: 47.2 after 300 s, 59.4 after an hour.
+
+    Its latest third grows by 5 (ln 31 - ln 21) = 1.95 MiB in 100 s. So a line has 47.2 + 64 = 111 MiB then.
+    """
+    trend = assess(lambda at_s: 30 + 5 * math.log1p(at_s / 10), 300, limit_mib)
+    assert trend.growth_bytes_per_s == pytest.approx(0.0195 * MIB, rel=0.05)
+    assert trend.projected_bytes == pytest.approx(59.4 * MIB, rel=0.01)
+    assert trend.outlook is outlook
+
+
 def test_level_memory_lasts_once_it_is_no_mere_halt() -> None:
     """An allocator may halt for ten seconds. With a lot of room a short level is enough."""
     assert assess(lambda _: 64.0, 30).outlook is MemoryOutlook.UNKNOWN
