@@ -69,8 +69,9 @@ def is_outvoted_by_more(steps: Sequence[StepResult], users: int) -> bool:
 def choose_heavier_check(plan: Plan, limits: Limits, steps: Sequence[StepResult]) -> Step | None:
     """Choose twice the users of a light step that may have failed by chance, to outvote it; or None.
 
-    They make twice as many requests in as much time, and pass if the slow ones wait for nothing. It is None
-    if more users than these were held already, or if they used up their CPU quota: they waited for it then.
+    They make twice as many requests in as much time, and pass if the slow ones wait for nothing. If they fail
+    by chance as well, twice as many are held once more. It is None if more users than these were held
+    already, or if they used up their CPU quota: they waited for it then.
     """
     counted = [step for step in drop_superseded_steps(steps) if step.verdict is not Verdict.INVALID]
     users = max((step.users for step in counted), default=plan.users_limit)
@@ -80,7 +81,7 @@ def choose_heavier_check(plan: Plan, limits: Limits, steps: Sequence[StepResult]
         return None
     if any(_uses_quota(step, limits) for step in held):
         return None
-    if not _may_be_chance(plan, held, slo):
+    if not (_may_be_chance(plan, held, slo) or _may_both_be_chance(plan, counted, slo)):
         return None
     return Step(min(2 * users, plan.users_limit), plan.timing)
 
@@ -142,6 +143,21 @@ def _may_be_chance(plan: Plan, held: Sequence[StepResult], slo: Slo) -> bool:
     allowed = compute_allowed_slow_share(slo)
     least, _ = compute_wilson_interval(slow / requests, requests, _CHANCE_QUANTILE)
     return slow < _CHANCE_RATIO * allowed * requests or least <= allowed
+
+
+def _may_both_be_chance(plan: Plan, counted: Sequence[StepResult], slo: Slo) -> bool:
+    """Return True if a light step and twice its users have failed, and the sum of their windows may be chance.
+
+    Two failures are seldom chance: so the 95 % interval of the share must reach down to the allowed one.
+    """
+    loads = {step.users for step in counted}
+    if loads != {plan.search.first_users, 2 * plan.search.first_users}:
+        return False
+    shown = [share for step in counted if (share := select_share(step, slo)) is not None]
+    if _find_broken_percentile(counted) != slo or len(shown) < len(counted):
+        return False
+    slow, requests = sum_slow(shown)
+    return compute_wilson_interval(slow / requests, requests)[0] <= compute_allowed_slow_share(slo)
 
 
 def _find_contradicted_end(

@@ -203,6 +203,20 @@ def test_twice_the_users_are_held_once() -> None:
     assert step.users < 10
 
 
+def test_twice_the_users_that_may_fail_by_chance_too_are_doubled_once_more() -> None:
+    """Of 17 requests of 311 and 34 of 641 5.4 % are slow, with an interval from 4.1 % on.
+
+    With 48 of 1,280 at 40 users they are 99 of 2,232, 4.4 %. If those fail too, the search goes down.
+    """
+    failed = [hold(10, 17 / 311, 311), hold(20, 34 / 641, 641, index=2)]
+    step = choose_next_step(make_plan(), CELL, failed)
+    assert (step and step.users) == 40
+    assert find_bracket([*failed, hold(40, 48 / 1280, 1280, index=3)]) == Bracket(40, None)
+    below = choose_next_step(make_plan(), CELL, [*failed, hold(40, 0.06, 1280, index=3)])
+    assert below is not None
+    assert below.users < 10
+
+
 def test_a_light_step_that_failed_by_one_name_is_doubled_too() -> None:
     """Of 60 checkouts 5 are slow (8 %), and then 10 of 60 (17 %, by a 99.9 % interval at least 6 %)."""
     for slow, is_doubled in ((5, True), (10, False)):
