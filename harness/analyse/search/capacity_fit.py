@@ -4,8 +4,8 @@ The logit of the share of slow requests is taken as linear in ln N, through the 
 Capacity and slope are unknown: each pair of both on a grid is weighed by the likelihood of all windows, and
 the probabilities of the capacity are the sums over all slopes. So the cell's own windows tell its slope, a
 slope that they can't tell makes the interval wider, and windows at one number of users count together. Where
-few response times lie near the limit, a flatter slope is expected (`compare_steepness`). Only windows near
-the capacity count, because the line bends far from it.
+few response times lie near the limit, or some requests are slow at any load, a flatter slope is expected
+(`limit_shape`). Only windows near the capacity count, because the line bends far from it.
 
 Where another SLO broke as well, the capacity is the lower one of two: under the percentile, by the shares,
 and under all other SLOs, by nothing but the verdicts.
@@ -31,7 +31,7 @@ from harness.analyse.search.capacity_estimate import (
     count_answers_at_limit,
     is_broken_by,
 )
-from harness.analyse.search.limit_shape import compare_steepness, select_near
+from harness.analyse.search.limit_shape import compare_steepness, compare_with_light_load, select_near
 from harness.analyse.search.memory_model import compute_growth_error
 from harness.model import Slo, StepResult, Verdict
 
@@ -138,7 +138,8 @@ def _fit_windows(
 ) -> np.ndarray:
     """Return the probability of each capacity of the grid, by the windows' shares of slow requests."""
     variance_ratio = estimate_variance_ratio(steps)
-    steepness = compare_steepness(steps, around_users, variance_ratio)
+    light = compare_with_light_load(steps, around_users, compute_allowed_slow_share(slo))
+    steepness = min(light, compare_steepness(steps, around_users, variance_ratio))
     ln_demands, ln_demand_sigma = _measure_demands(steps, around_users) if is_cpu_bound else ({}, 0.0)
     near = select_near(steps, around_users)
     windows = [

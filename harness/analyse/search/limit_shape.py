@@ -3,7 +3,7 @@
 More users multiply the response times of requests that share one queue. So the slow share rises with the
 users as fast as it falls with the limit, times how fast the response times rise. If few response times lie
 near the limit, as between the two modes of requests that are cheap or dear, more users make hardly more
-requests slow.
+requests slow. And those that are slow at any load do not become more.
 """
 
 import math
@@ -23,6 +23,15 @@ _USUAL_WORTH = 5.0
 """What is usual counts like so many independent requests above the limit divided by the factor."""
 
 _LEAST_RATIO = 0.05
+
+_LIGHT_AT_MOST = 0.5
+"""Up to this share of the users of the capacity, requests hardly wait for each other."""
+
+_LIGHT_WORTH = 100.0
+"""Before any window, so many requests are taken to have been quick at light load."""
+
+_LEAST_LIGHT_RATIO = 0.4
+"""A light share is known too badly to expect a flatter slope by it."""
 
 _NEAR_USERS = 0.15
 """How far the users of a window may be from the capacity for its shape to count, as a logarithm."""
@@ -61,3 +70,16 @@ def compare_steepness(steps: Sequence[StepResult], around_users: float, variance
     nearly_ratio = min(nearly / requests, 1 - 1e-6)
     fall = math.log((1 - share * nearly_ratio) / (share * (1 - nearly_ratio)))
     return min(1.0, max(_LEAST_RATIO, fall / (2 * math.log(NEAR_FACTOR)) / _USUAL_STEEPNESS))
+
+
+def compare_with_light_load(steps: Sequence[StepResult], around_users: float, allowed_share: float) -> float:
+    """Return how steeply the slow share rises with the users, relative to what is usual: 0.4 to 1.
+
+    Some requests may be slow at any load, as those that wait for a slow dependency: a share p0, which light
+    windows show. Only the slow share q of the others rises with the users: p = p0 + (1 - p0) q. Where p is
+    the allowed share, the logit of p rises (p - p0) / (p (1 - p0)) times as fast as that of q.
+    """
+    light = [step for step in steps if step.users <= _LIGHT_AT_MOST * around_users]
+    slow = sum(step.requests * (step.latency.slow_ratio or 0.0) for step in light)
+    always = slow / (sum(step.requests for step in light) + _LIGHT_WORTH)
+    return max(_LEAST_LIGHT_RATIO, (allowed_share - always) / (allowed_share * (1 - always)))

@@ -146,7 +146,7 @@ def _may_be_chance(plan: Plan, held: Sequence[StepResult], slo: Slo) -> bool:
 
 
 def _may_both_be_chance(plan: Plan, counted: Sequence[StepResult], slo: Slo) -> bool:
-    """Return True if a light step and twice its users have failed, and the sum of their windows may be chance.
+    """Return True if a light step and twice its users have failed, and their sum may be chance.
 
     Two failures are seldom chance: so the 95 % interval of the share must reach down to the allowed one.
     """

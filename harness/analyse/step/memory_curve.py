@@ -5,9 +5,9 @@ c that is not negative. For each of many τ it is a linear model, which is fitte
 counts that fits about as well as the best one (profile likelihood: Bates and Watts, Nonlinear Regression
 Analysis, 1988, ch. 6).
 
-A cache whose keys become ever rarer may grow for ever, but slow for ever too: a + k·ln(1 + t/s). A level with a
-leak beside it looks alike in places. So such a logarithm only tells what to expect, where it fits best of all:
-it never shows that memory lasts.
+A cache whose keys become ever rarer may grow for ever, but slow for ever too: a + k·ln(1 + t/s). A level with
+a leak beside it looks alike in places. So such a logarithm only tells what to expect, where it fits best of
+all: it never shows that memory lasts.
 """
 
 import math

@@ -104,9 +104,17 @@ def test_a_gap_of_the_response_times_at_the_limit_leaves_more_doubt() -> None:
 
 
 def test_windows_far_away_do_not_count() -> None:
-    """At 160 users other requests are slow, at 50 only those that are so at any load."""
+    """At 160 users other requests are slow, at 60 some are no longer."""
     near = [make_window(98, 0.046), make_window(103, 0.053, run=2)]
-    assert fit(*near, make_window(160, 1.0, run=3), make_window(50, 0.036, run=4)) == fit(*near)
+    assert fit(*near, make_window(160, 1.0, run=3), make_window(60, 0.036, run=4)) == fit(*near)
+
+
+def test_requests_that_are_slow_at_light_load_too_leave_more_doubt() -> None:
+    """3.6 % of them are slow whoever else is there; few more users make others slow."""
+    near = [make_window(98, 0.046), make_window(103, 0.053, run=2)]
+    quick, slow = (fit(*near, make_window(10, share, run=3)) for share in (0.0, 0.036))
+    assert quick == fit(*near)
+    assert slow.high / slow.low > 1.3 * quick.high / quick.low
 
 
 def fit_lower(*steps: StepResult, limit: float = 0.15) -> CapacityFit:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analyse.search.limit_shape import compare_steepness, select_near
+from harness.analyse.search.limit_shape import compare_steepness, compare_with_light_load, select_near
 from harness.model import StepResult
 from tests.unit.analyse.synthetic import make_step
 
@@ -65,3 +65,19 @@ def test_only_windows_near_the_capacity_have_its_slope() -> None:
 def test_all_windows_count_if_fewer_than_two_are_near() -> None:
     wide = [make_window(0.1, 0.1, users) for users in (70, 100, 140)]
     assert select_near(wide, 100) == wide
+
+
+def test_requests_that_are_slow_at_any_load_flatten_the_slope() -> None:
+    """2 % of them: (0.05 - 0.02) / (0.05 · 0.98) = 0.612. With 3.6 % it would be 0.290, too little."""
+    light = make_step(10, "PASS", slow_ratio=0.02, requests=10**6)
+    near = make_step(60, "PASS", slow_ratio=0.05, requests=10**6)
+    assert compare_with_light_load([light, near], 60, 0.05) == pytest.approx(0.612, abs=0.001)
+    assert compare_with_light_load([near], 60, 0.05) == 1.0
+    slower = make_step(10, "PASS", slow_ratio=0.036, requests=10**6)
+    assert compare_with_light_load([slower, near], 60, 0.05) == 0.4
+
+
+def test_a_few_requests_at_light_load_show_little() -> None:
+    """3 slow ones of 60, with 100 quick ones: 1.875 %, so (0.05 - 0.01875) / (0.05 · 0.98125) = 0.637."""
+    few = make_step(10, "PASS", slow_ratio=0.05, requests=60)
+    assert compare_with_light_load([few], 60, 0.05) == pytest.approx(0.637, abs=0.001)
