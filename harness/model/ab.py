@@ -6,7 +6,7 @@ from enum import StrEnum
 from harness.model.decisions import Change
 from harness.model.resources import Limits
 from harness.model.results import StepResult
-from harness.model.verdicts import Rule, Verdict
+from harness.model.verdicts import Rule
 
 _NOISE_RULES = frozenset({Rule.STEAL, Rule.FOREIGN_LOAD, Rule.HOST_FULL})
 """What disturbs a window without making its counters wrong."""
@@ -87,8 +87,7 @@ class Held:
         step = self.step
         if step is None or self.is_broken or not step.target.cpu_per_request_s:
             return False
-        is_known = step.verdict is not Verdict.INVALID or step.rule.lacks_requests
-        return is_known or self.is_disturbed
+        return step.is_undisturbed or self.is_disturbed
 
     @property
     def is_disturbed(self) -> bool:

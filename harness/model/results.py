@@ -197,6 +197,11 @@ class StepResult:
         """The rule that gave the verdict."""
         return self.judgement.rule
 
+    @property
+    def is_undisturbed(self) -> bool:
+        """True unless the step is invalid; one that only lacks requests for its SLOs tells all the rest."""
+        return self.verdict is not Verdict.INVALID or self.rule.lacks_requests
+
 
 # The answer of a cell
 
@@ -282,10 +287,7 @@ class CellResult:
         One with too few requests for its SLOs tells all the rest.
         """
         return tuple(
-            step
-            for step in self.steps
-            if (step.verdict is not Verdict.INVALID or step.rule.lacks_requests)
-            and step.index not in self.superseded_steps
+            step for step in self.steps if step.is_undisturbed and step.index not in self.superseded_steps
         )
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.analyse.search.rare_requests import find_window_s
-from harness.model import LONGEST_CYCLE_S, Plan, Purpose, SearchStrategy, Step, StepResult, Verdict
+from harness.model import LONGEST_CYCLE_S, Plan, Purpose, SearchStrategy, Step, StepResult
 from harness.model.plan import SETTLE_CYCLES
 
 _SLOW_RAMP_AT_MOST_S = 30.0
@@ -33,7 +33,7 @@ def fit_step(plan: Plan, step: Step, results: Sequence[StepResult]) -> Step:
 
 
 def _find_cycle_s(results: Sequence[StepResult]) -> float:
-    shown = [result for result in results if result.cycle_s is not None and _is_sound(result)]
+    shown = [result for result in results if result.cycle_s is not None and result.is_undisturbed]
     best = max(shown, key=lambda result: result.requests, default=None)
     return 0.0 if best is None or best.cycle_s is None else best.cycle_s
 
@@ -48,7 +48,7 @@ def slow_first_ramp(plan: Plan, step: Step, own: Sequence[StepResult]) -> Step:
     """
     if step.purpose is not Purpose.SEARCH or not measures_ramps(plan) or not step.draws_curve:
         return step
-    held = [each.users for each in own if _is_sound(each)]
+    held = [each.users for each in own if each.is_undisturbed]
     is_light = not held and step.users <= min(plan.search.first_users, _LIGHT_USERS_RATIO * plan.users_limit)
     was_measured = len(held) > 1 or any(users > plan.search.first_users for users in held)
     ramp_s = find_slow_ramp_s(plan, step.users, step.cycle_s)
@@ -69,7 +69,3 @@ def find_slow_ramp_s(plan: Plan, users: int, cycle_s: float = 0.0) -> float:
     cycles_s = SETTLE_CYCLES * min(cycle_s, LONGEST_CYCLE_S)
     curve_s = max(plan.timing.window_at_least_s, 2 * _CURVE_ANSWERS * cycle_s / users)
     return max(min(curve_s, _SLOW_RAMP_AT_MOST_S), cycles_s)
-
-
-def _is_sound(step: StepResult) -> bool:
-    return step.verdict is not Verdict.INVALID or step.rule.lacks_requests

@@ -15,7 +15,7 @@ from harness.analyse.search.capacity_estimate import (
     compute_logit_slope,
     find_percentile_slo,
 )
-from harness.model import Cell, Slo, StepResult, Verdict
+from harness.model import Cell, Slo, StepResult
 
 _UNUSED_RATIO = 2 / 3
 _OPEN_UNUSED_FACTOR = 1.5
@@ -107,7 +107,7 @@ def compute_wait_share(step: StepResult) -> float:
 
 def is_undisturbed(step: StepResult) -> bool:
     """Return True unless generator or host disturbed the step. Too few requests still show their CPU time."""
-    return step.verdict is not Verdict.INVALID or step.rule.lacks_requests
+    return step.is_undisturbed
 
 
 def has_cpu_per_request(step: StepResult) -> bool:
