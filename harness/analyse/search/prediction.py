@@ -31,7 +31,6 @@ from harness.analyse.search.usable_cpu import (
     compute_wait_share,
     find_response_limit,
     has_cpu_per_request,
-    is_undisturbed,
 )
 from harness.analyse.search.variant_ratio import estimate_from_variants
 from harness.model import Cell, CellResult, Factor, IndicatorKind, Rule, Slo, Status, StepResult, Verdict
@@ -373,7 +372,7 @@ def _predict_from_cpu_per_request(
 
     The cores are those of all replicas of the cell. None without such a step.
     """
-    valid = [step for step in steps if is_undisturbed(step) and has_cpu_per_request(step)]
+    valid = [step for step in steps if step.is_undisturbed and has_cpu_per_request(step)]
     if not valid:
         return None
     step = max(valid, key=lambda step: step.target.cpu_cores or 0.0)

@@ -82,7 +82,7 @@ def _measure_spread(steps: Sequence[StepResult]) -> float:
     The lightest valid step tells it by its p95 and its mean, less what requests wait for besides the CPU. 0
     if it is unknown.
     """
-    valid = [step for step in steps if is_undisturbed(step) and has_cpu_per_request(step)]
+    valid = [step for step in steps if step.is_undisturbed and has_cpu_per_request(step)]
     if not valid:
         return 0.0
     lightest = min(valid, key=lambda step: step.users)
@@ -103,11 +103,6 @@ def compute_wait_share(step: StepResult) -> float:
     wait_s = step.wait_ratio * step.users / step.rps
     share = wait_s / step.latency.mean_s
     return share if share < _AT_ONCE_BELOW else 1.0
-
-
-def is_undisturbed(step: StepResult) -> bool:
-    """Return True unless generator or host disturbed the step. Too few requests still show their CPU time."""
-    return step.is_undisturbed
 
 
 def has_cpu_per_request(step: StepResult) -> bool:
