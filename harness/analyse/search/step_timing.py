@@ -48,9 +48,9 @@ def slow_first_ramp(plan: Plan, step: Step, own: Sequence[StepResult]) -> Step:
     """
     if step.purpose is not Purpose.SEARCH or not measures_ramps(plan) or not step.draws_curve:
         return step
-    held = [each.users for each in own if each.is_undisturbed]
-    is_light = not held and step.users <= min(plan.search.first_users, _LIGHT_USERS_RATIO * plan.users_limit)
-    was_measured = len(held) > 1 or any(users > plan.search.first_users for users in held)
+    held, first_users = [each.users for each in own if each.is_undisturbed], plan.search.first_users
+    is_light = not held and step.users == first_users <= _LIGHT_USERS_RATIO * plan.users_limit
+    was_measured = len(held) > 1 or any(users != first_users for users in held)
     ramp_s = find_slow_ramp_s(plan, step.users, step.cycle_s)
     has_answers = step.users * ramp_s / 2 >= _FEWEST_ANSWERS * step.cycle_s
     return replace(step, ramp_s=ramp_s) if has_answers and not (is_light or was_measured) else step

@@ -53,7 +53,8 @@ def test_the_ramp_of_the_step_at_light_load_is_slow_only_where_there_are_few_use
 def test_a_size_of_few_users_has_a_slow_ramp_too() -> None:
     assert find_ramp_s(Step(11)) == 20.0
     assert find_ramp_s(Step(13), make_step(11, "PASS")) == 0.0
-    assert find_ramp_s(Step(6), make_step(10, "FAIL")) == 20.0
+    assert find_ramp_s(Step(6)) == find_ramp_s(Step(6), make_step(10, "FAIL")) == 20.0
+    assert find_ramp_s(Step(7), make_step(6, "PASS")) == 0.0
     assert find_ramp_s(Step(4), make_step(10, "FAIL"), make_step(6, "FAIL")) == 0.0
 
 
