@@ -18,7 +18,11 @@ from harness.model.request_costs import MixPrediction, RequestCosts
 from harness.plan import parse_mix, plan_from_json
 from harness.report import describe_mix, render_request_costs
 from harness.report.view.rare_requests import suggest_name
-from harness.report.view.request_costs import build_request_costs_view, name_requests
+from harness.report.view.request_costs import (
+    build_request_costs_view,
+    name_requests,
+    suggest_proportion,
+)
 from harness.report.view.text import clean_text, format_size
 
 
@@ -86,12 +90,7 @@ def _read_mix(assessed: RequestCosts, text: str) -> dict[str, float]:
     if cost is not None:
         raise UsageError(
             f"--mix: what each of {name_requests(cost)} costs is not known, only what they cost together",
-            "give them the proportion in which they were measured: "
-            + ", ".join(
-                f"{clean_text(name)}={100 * ratio:.3g}"
-                for name, ratio in zip(cost.names, cost.name_ratios, strict=True)
-                if name is not None
-            ),
+            suggest_proportion(cost, assessed.users),
         )
     return weights
 

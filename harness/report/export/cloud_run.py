@@ -15,6 +15,9 @@ _MOST_CONCURRENCY = 1000
 _LONGEST_NAME = 49
 """What Cloud Run allows."""
 
+_RESERVED = ("PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION")
+"""The variables that Cloud Run sets itself: it refuses a service that sets one. PORT is the container's port."""
+
 
 def build_cloud_run(deployment: Deployment) -> list[Node]:
     """Return the service.
@@ -85,7 +88,7 @@ def _build_container(deployment: Deployment) -> Node:
     container: dict[str, Node] = {"image": build_image(deployment), **build_commands(deployment)}
     if service.port:
         container["ports"] = [{"containerPort": service.port}]
-    container |= build_settings(deployment)
+    container |= build_settings(deployment, _RESERVED)
     cpu, memory = explain_sold_amounts(deployment, sold, _SELLER)
     container["resources"] = {
         "limits": {

@@ -1,6 +1,8 @@
 """Write a size as Kubernetes objects: a Deployment, and a HorizontalPodAutoscaler if that makes sense."""
 
 import math
+import re
+from collections.abc import Collection
 
 from harness.model.deployment import Deployment
 from harness.model.readiness import CommandProbe, HttpProbe, PortProbe, ReadinessProbe, TcpProbe
@@ -11,6 +13,8 @@ from harness.report.view import deployment as words
 
 _FIRST_FAILURE_STATUS = 400
 """A probe of Kubernetes succeeds with a status from 200 on, below this one."""
+
+_REFERENCE_SIGN = re.compile(r"\$(?=[$(])")
 
 _TOLERANCE = 1.1
 """Kubernetes acts when the use is 10 % above the target."""
@@ -76,16 +80,29 @@ def build_commands(deployment: Deployment) -> dict[str, Node]:
     return {key: [escape_references(word) for word in chosen] for key, chosen in named if chosen}
 
 
-def build_settings(deployment: Deployment) -> dict[str, Node]:
-    """Return the variables that the size's variant sets; nothing without any."""
+def build_settings(deployment: Deployment, reserved: Collection[str] = ()) -> dict[str, Node]:
+    """Return the variables that the size's variant sets; nothing without any.
+
+    Those that are `reserved` are left out, because the system sets them itself.
+    """
     settings = deployment.service.settings
-    env: Node = [{"name": name, "value": escape_references(value)} for name, value in settings.items()]
-    return {"env": Explained(env, words.explain_settings(deployment))} if settings else {}
+    if not settings:
+        return {}
+    env: list[Node] = [
+        {"name": name, "value": escape_references(value)}
+        for name, value in settings.items()
+        if name not in reserved
+    ]
+    why = words.explain_settings(deployment, [name for name in settings if name in reserved])
+    return {"env": Explained(env, why) if env else Unknown(why)}
 
 
 def escape_references(word: str) -> str:
-    """Return a word of a command in which Kubernetes finds no reference to a variable."""
-    return word.replace("$(", "$$(")
+    """Return a word of a command that Kubernetes passes on as it is.
+
+    It takes `$(NAME)` for a reference to a variable, and `$$` for one `$`.
+    """
+    return _REFERENCE_SIGN.sub("$$", word)
 
 
 def _build_resources(deployment: Deployment) -> Node:

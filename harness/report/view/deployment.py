@@ -1,9 +1,11 @@
 """Put into words where the figures of an exported file come from, and what is not known."""
 
 import math
+from collections.abc import Sequence
 
 from harness.model import Factor
 from harness.model.deployment import CapacityBasis, Deployment
+from harness.model.growth import count_needed_users
 from harness.report.view import text
 
 LOOK_EVERY_S = 30.0
@@ -56,7 +58,8 @@ def describe_capacity_basis(deployment: Deployment) -> str:
 def describe_safe_load(deployment: Deployment) -> str:
     """Return the users that a replica carries with room to spare, and how many replicas that makes."""
     safe, measured = deployment.safe, deployment.result.cell.limits.replicas
-    room = f", with room for {text.format_limit(safe.headroom_ratio)} more" if safe.headroom_ratio else ""
+    has_room = count_needed_users(safe.users, safe.headroom_ratio) <= safe.capacity_users
+    room = f", with{'' if has_room else 'out'} room for {text.format_limit(safe.headroom_ratio)} more"
     of_all = f" in {measured} replicas" if measured > 1 else ""
     count = text.format_things(deployment.replicas, "replica")
     needed = f"{_say_need(deployment.users)} {count}"
@@ -64,7 +67,7 @@ def describe_safe_load(deployment: Deployment) -> str:
     others = "further ones" if deployment.replicas > measured else "fewer"
     assumed = f"{assumed}, and {others} are taken to carry as many each"
     return (
-        f"Safe load: {text.format_users(safe.users)}{of_all}{room}. {needed}"
+        f"Safe load: {text.format_users(safe.users)}{of_all}{room if safe.headroom_ratio else ''}. {needed}"
         f"{assumed if deployment.replicas != measured else ''}."
     )
 
@@ -112,7 +115,11 @@ def explain_cpu_request(deployment: Deployment) -> str:
 
 
 def _name_share(deployment: Deployment) -> str:
-    return f"safe load of {_format_share(deployment.use.users)} users"
+    return f"safe load of {_format_share(deployment.use.users)} {_name_users(deployment.use.users)}"
+
+
+def _name_users(users: float) -> str:
+    return "user" if users == 1 else "users"
 
 
 def _format_share(users: float) -> str:
@@ -174,7 +181,8 @@ def explain_scaling(deployment: Deployment, look_every_s: float = LOOK_EVERY_S) 
             f"a replica breaks above {text.format_ratio(ratio)} of its CPU limit ({capacity} users in all)"
         )
     at = _format_share(deployment.use.scale_at_users)
-    return f"at {at} users for each replica; {breaks}; {_explain_growth(deployment, look_every_s)}"
+    users = _name_users(deployment.use.scale_at_users)
+    return f"at {at} {users} for each replica; {breaks}; {_explain_growth(deployment, look_every_s)}"
 
 
 def _explain_growth(deployment: Deployment, look_every_s: float) -> str:
@@ -225,6 +233,7 @@ def explain_readiness(deployment: Deployment) -> str:
     return f"as the harness asked for it: ready after {text.format_seconds(deployment.ready_after_s)}"
 
 
-def explain_settings(deployment: Deployment) -> str:
-    """Return which variant sets the variables."""
-    return f"as the variant {deployment.result.cell.limits.variant or ''} sets them"
+def explain_settings(deployment: Deployment, reserved: Sequence[str] = ()) -> str:
+    """Return which variant sets the variables, and which of them are left out because the system sets them."""
+    explained = f"as the variant {deployment.result.cell.limits.variant or ''} sets them"
+    return f"{explained}, without {', '.join(reserved)}: set by the system itself" if reserved else explained

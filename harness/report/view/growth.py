@@ -27,6 +27,7 @@ GROUND_WORDS = {
     Ground.REASONED: "reasoned, not measured",
 }
 _MONTHS_BETWEEN_MARKS = 6
+_IN_TIMES_FROM = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,16 @@ def _write_title(growth: Growth) -> str:
     parts = [_format_headroom(growth.headroom_ratio)] if growth.headroom_parts else []
     if growth.monthly_ratio:
         users = text.format_users(growth.users)
-        parts.append(f"growing by {text.format_limit(growth.monthly_ratio)} a month from {users}")
+        parts.append(f"growing {_format_growth(growth.monthly_ratio)} a month from {users}")
     return f"As you grow, {', '.join(parts)}" if parts else "As you grow"
+
+
+def _format_growth(monthly_ratio: float) -> str:
+    """Return a growth: `by 8 %`, and from ten times as many on `12-fold`."""
+    times = 1 + monthly_ratio
+    if times < _IN_TIMES_FROM:
+        return f"by {text.format_limit(monthly_ratio)}"
+    return f"{text.format_count(round(times))}-fold"
 
 
 def _format_headroom(headroom_ratio: float) -> str:

@@ -81,6 +81,18 @@ def name_requests(cost: RequestCost) -> str:
     return text.list_first(names, _NAMES_AT_MOST)
 
 
+def suggest_proportion(cost: RequestCost, users: int) -> str:
+    """Return in which proportion a mix may ask for names that have one cost, as measured at these users."""
+    parts = [
+        f"{text.clean_text(name)}={100 * ratio:.3g}"
+        for name, ratio in zip(cost.names, cost.name_ratios, strict=True)
+        if name is not None and ratio > 0
+    ]
+    if not parts:
+        return f"leave them out: none of them was asked for at {text.format_users(users)}"
+    return f"give them the proportion in which they were measured: {', '.join(parts)}"
+
+
 def _write_remarks(cost: RequestCost, costs: RequestCosts) -> list[str]:
     remarks = []
     if cost.kind is CostKind.TOGETHER:

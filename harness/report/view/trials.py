@@ -152,7 +152,7 @@ def _describe_burst(burst: Burst) -> Iterator[str]:
     yield _describe_recovery(burst)
     if burst.outcome is BurstOutcome.RECOVERED and burst.steady_after_s and burst.later_doubt is not None:
         yield f"It may not be the target that took so long: {explain_judgement(burst.later_doubt)}."
-    if burst.during is not None and burst.during.requests:
+    if burst.during is not None:
         yield f"In the burst {_describe_part(burst.during)}."
     if burst.after is not None and burst.after.errors:
         yield f"After it {_describe_part(burst.after)}."
@@ -190,10 +190,14 @@ def _format_recovery(burst: Burst) -> str:
 
 def _describe_part(part: BurstPart) -> str:
     """Return the errors, the p95 and the longest response time: "2.1 % of 9 120 requests failed, p95 …"."""
-    share = part.errors / part.requests if part.requests else None
+    if not part.requests:
+        waited = f": somebody waited for {text.format_seconds(part.worst_s)}" if part.worst_s else ""
+        return f"no request was answered{waited}"
+    share = part.errors / part.requests
     failed = f"{text.format_ratio(share)} of" if part.errors else "none of"
-    p95, worst = text.format_seconds(part.p95_s), text.format_seconds(part.worst_s)
-    return f"{failed} {text.format_count(part.requests)} requests failed, with p95 {p95} and {worst} at worst"
+    worst = f"{text.format_seconds(part.worst_s)} at worst"
+    times = worst if part.p95_s is None else f"p95 {text.format_seconds(part.p95_s)} and {worst}"
+    return f"{failed} {text.format_count(part.requests)} requests failed, with {times}"
 
 
 # A soak

@@ -1,5 +1,6 @@
 """An exported file is valid by its system's official schema, and its figures are those that were measured."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -122,6 +123,7 @@ def find_line(text: str, start: str) -> str:
     return " ".join([*(line.removeprefix("# ") for line in lines[above:at]), lines[at]])
 
 
+KNATIVE_SYSTEMS = (System.KUBERNETES, System.CLOUD_RUN)
 YAML_SYSTEMS = [system for system in System if system is not System.TERRAFORM]
 
 
@@ -230,6 +232,48 @@ def test_no_autoscaler_waits_for_more_cpu_than_a_replica_may_use() -> None:
     (template,) = read(deployment, System.ECS)
     policy = template["Resources"]["Policy"]["Properties"]["TargetTrackingScalingPolicyConfiguration"]
     assert policy["TargetValue"] == 98  # 0.49 of 0.5 cores
+
+
+def expand_references(word: str, variables: dict[str, str]) -> str:
+    """Return what Kubernetes' kubelet makes of a word: `$$` is one `$`, `$(NAME)` a variable's value."""
+    return re.sub(
+        r"\$\$|\$\(([^)]*)\)", lambda match: "$" if match[1] is None else variables.get(match[1], match[0]), word
+    )
+
+
+@pytest.mark.parametrize("word", ["$(X)", "$$(X)", "$$$(X)", "a$$b", "$$", "a$", "$X ${X}", "$($(X))"])
+def test_a_word_reaches_the_container_as_it_was_measured(word: str) -> None:
+    service = Service("web", "shop", 80, command=("serve", word), settings={"WORD": word})
+    (workload, _), (revision,) = (read(deploy(service=service), each) for each in KNATIVE_SYSTEMS)
+    for spec in (workload["spec"]["template"]["spec"], revision["spec"]["template"]["spec"]):
+        (container,) = spec["containers"]
+        assert expand_references(container["args"][1], {"X": "wrong"}) == word
+        assert expand_references(container["env"][0]["value"], {"X": "wrong"}) == word
+
+
+def test_cloud_run_gets_no_variable_that_it_sets_itself() -> None:
+    """Cloud Run refuses a service that sets PORT; it sets it to the container's port."""
+    settings = {"PORT": "80", "WORKERS": "4"}
+    text = export(deploy(service=Service("web", "shop", 80, settings=settings)), System.CLOUD_RUN)
+    (container,) = yaml.safe_load(text)["spec"]["template"]["spec"]["containers"]
+    assert container["env"] == [{"name": "WORKERS", "value": "4"}]
+    assert "sets them, without PORT: set by the system itself" in flatten(text)
+    alone = export(deploy(service=Service("web", "shop", 80, settings={"PORT": "80"})), System.CLOUD_RUN)
+    assert find_mistakes(System.CLOUD_RUN, alone) == []
+    assert "env" not in yaml.safe_load(alone)["spec"]["template"]["spec"]["containers"][0]
+    (workload, _) = read(deploy(service=Service("web", "shop", 80, settings=settings)), System.KUBERNETES)
+    assert len(workload["spec"]["template"]["spec"]["containers"][0]["env"]) == 2
+
+
+def test_a_size_that_sustains_a_single_user_has_no_room_for_more() -> None:
+    """1 / 1.3 is less than one user: the safe load is the one that was measured, without any headroom."""
+    (step,) = make_size().steps
+    size = make_size(steps=(replace(step, users=1),), sustained_users=1, broken_users=2)
+    text = flatten(export(deploy(size, users=3), System.KUBERNETES))
+    assert "Safe load: 1 user, without room for 30 % more. 3 users need 3 replicas" in text
+    assert "at its safe load of 1 user (measured" in text
+    two = make_size(steps=(replace(step, users=2),), sustained_users=2, broken_users=3)
+    assert "Safe load: 1 user, with room for 30 % more." in flatten(export(deploy(two), System.KUBERNETES))
 
 
 def test_what_a_variant_sets_is_in_the_file_as_it_was_measured() -> None:

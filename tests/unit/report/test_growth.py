@@ -11,6 +11,7 @@ from harness.analyse.result.growth import add_growth, assess_growth, choose_size
 from harness.analyse.result.sizing import recommend_size
 from harness.model import CampaignResult, Ground, Price, Soak, Status
 from harness.model.evidence import NeverBroke
+from harness.plan import parse_growth
 from harness.report import build_view, render_growth, render_html
 from harness.report.html.growth_chart import build_growth_chart
 from harness.report.view.growth import build_growth_view, describe_replicas
@@ -62,6 +63,16 @@ def test_a_growth_puts_months_on_the_table() -> None:
     assert [row.month for row in growth.rows[:7]] == ["–", "–", "–", "–", "now", "month 1", "month 5"]
     assert growth.month_marks[0][1] == "6 months"
     assert '<th scope="col">From</th>' in render_html(build_view(grown))
+
+
+def test_a_growth_of_many_times_a_month_is_no_percentage() -> None:
+    """1000 % a week are 11 times as many, and 11^(365.25 / 12 / 7) = 33,744 times in a month."""
+    growth = build_view(add_growth(example.build_campaign(), parse_growth("1000%/week"))).growth
+    assert growth is not None
+    assert re.fullmatch(r"As you grow, growing 33\u202f744-fold a month from 400 users", growth.title)
+    twice = build_view(add_growth(example.build_campaign(), parse_growth("2x/month"))).growth
+    assert twice is not None
+    assert twice.title == "As you grow, growing by 100 % a month from 400 users"
 
 
 def test_replicas_are_mentioned_only_where_no_measured_size_is_enough() -> None:

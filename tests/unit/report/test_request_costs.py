@@ -8,7 +8,12 @@ import pytest
 from harness.model import CampaignResult, CompanionUse, Factor, Limits
 from harness.model.request_costs import CostKind, MixPrediction, RequestCost, RequestCosts
 from harness.report import build_summary, build_view, describe_mix, render_html, render_request_costs
-from harness.report.view.request_costs import build_request_costs_view, format_cpu_time, name_requests
+from harness.report.view.request_costs import (
+    build_request_costs_view,
+    format_cpu_time,
+    name_requests,
+    suggest_proportion,
+)
 from tests.summary_schema import VALIDATOR
 from tests.unit.report import example
 
@@ -119,6 +124,15 @@ def test_of_many_names_the_first_are_named() -> None:
     names = tuple(f"GET /{number}" for number in range(7))
     many = replace(OTHERS, names=names, name_ratios=(0.001,) * 7)
     assert name_requests(many) == "GET /0, GET /1, GET /2, GET /3 and 3 more"
+
+
+def test_names_of_one_cost_may_be_asked_for_as_they_were_measured() -> None:
+    """Requests with which users only begin, such as a login, don't come under the load of all users."""
+    assert suggest_proportion(PAIR, 280) == (
+        "give them the proportion in which they were measured: GET /page=3, GET /style=3"
+    )
+    begin = replace(PAIR, name_ratios=(0.0, 0.0))
+    assert suggest_proportion(begin, 280) == "leave them out: none of them was asked for at 280 users"
 
 
 def test_a_mix_is_marked_as_predicted_with_its_users() -> None:

@@ -111,6 +111,18 @@ def test_each_outcome_of_a_burst_has_its_words(change: dict[str, Any], words: st
     assert summarize_trial(burst) == outcome
 
 
+@pytest.mark.parametrize(
+    ("during", "words"),
+    [
+        (BurstPart(60.0, 0, 0, 0.0, None, 61.5), "no request was answered: somebody waited for 61.5 s."),
+        (BurstPart(60.0, 50, 50, 0.0, None, 2.5), "100 % of 50 requests failed, with 2.50 s at worst."),
+    ],
+)
+def test_a_burst_without_any_good_answer_says_how_long_users_waited(during: BurstPart, words: str) -> None:
+    burst = replace(RECOVERED, during=during)
+    assert f"In the burst {words}" in describe_trial(burst)
+
+
 def test_a_burst_without_a_container_says_so() -> None:
     burst = Burst(CELL, 0, 0, "", BurstOutcome.UNTOLD, NotReady("exit code 1"))
     assert "it did not come up again (" in describe_trial(burst)
