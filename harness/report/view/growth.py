@@ -226,8 +226,7 @@ def _place_months(growth: Growth) -> tuple[tuple[float, str], ...]:
 
 def _write_notes(result: CampaignResult, growth: Growth) -> tuple[str, ...]:
     """Return what a reader must know of the table: how far it is measured, and what it takes for granted."""
-    measured = text.format_users(growth.measured_users)
-    notes = [f"Up to {measured} a size that was measured is enough{_mention_headroom(growth)}."]
+    notes = [_describe_measured(growth)]
     if any(row.choice.ground is Ground.REASONED for row in growth.rows):
         notes.append(
             "Beyond the measurements, replicas of one size are counted: reasoned, not measured. Replicas "
@@ -245,6 +244,13 @@ def _write_notes(result: CampaignResult, growth: Growth) -> tuple[str, ...]:
     notes += _name_unknown_sizes(result)
     notes += _suggest_higher_limit(result, growth)
     return tuple(notes)
+
+
+def _describe_measured(growth: Growth) -> str:
+    if not growth.measured_users:
+        return f"No size that was measured is enough for any users{_mention_headroom(growth)}."
+    measured = text.format_users(growth.measured_users)
+    return f"Up to {measured} a size that was measured is enough{_mention_headroom(growth)}."
 
 
 def _mention_headroom(growth: Growth) -> str:

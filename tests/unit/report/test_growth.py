@@ -189,3 +189,13 @@ def test_the_name_of_a_size_follows_its_limits() -> None:
         "0.5 CPU / 96 MiB (small)",
         "2 × 0.5 CPU / 96 MiB (small)",
     ]
+
+
+def test_a_size_of_one_user_is_enough_for_none_with_headroom() -> None:
+    """One user with 30 % more is two users at least, and it breaks at two."""
+    size = replace(example.NINE_SIZES[0], sustained_users=1, broken_users=2, steps=())
+    campaign = example.build_campaign([size])
+    growth = build_growth_view(campaign, assess_growth(campaign, 1, 0.3))
+    assert growth is not None
+    assert growth.notes[0] == "No size that was measured is enough for any users, with 30 % headroom."
+    assert growth.rows[0].known_by == "measured, without the headroom"
