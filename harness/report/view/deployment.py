@@ -33,15 +33,15 @@ def write_heading(deployment: Deployment, campaign: str) -> str:
 def describe_capacity_basis(deployment: Deployment) -> str:
     """Return what the size sustains, and how that is known."""
     safe, result = deployment.safe, deployment.result
-    capacity = text.format_count(int(safe.capacity_users))
-    sustained = text.format_count(result.sustained_users)
-    tried = "the one that was measured" if sustained == "1" else f"all {sustained} that were measured"
+    capacity, sustained = text.format_users(int(safe.capacity_users)), result.sustained_users or 0
+    measured = f"all {text.format_count(sustained)} that were measured"
+    tried = "the one that was measured" if sustained == 1 else measured
     if safe.basis is CapacityBasis.MEASURED:
-        return f"Capacity: {capacity} users, measured: it broke at {text.format_count(result.broken_users)}."
+        return f"Capacity: {capacity}, measured: it broke at {text.format_count(result.broken_users)}."
     if result.is_inferred_only:
-        more = f" Predicted are {capacity}." if safe.basis is CapacityBasis.PREDICTED else ""
+        more = f" Predicted: {capacity}." if safe.basis is CapacityBasis.PREDICTED else ""
         inferred = "inferred from another size: this size was not measured itself"
-        return f"Capacity: at least {sustained} users, {inferred}.{more}"
+        return f"Capacity: at least {text.format_users(sustained)}, {inferred}.{more}"
     if safe.basis is CapacityBasis.PREDICTED:
         used = (
             "the CPU and the memory that it"
@@ -49,10 +49,11 @@ def describe_capacity_basis(deployment: Deployment) -> str:
             else "the CPU that a service beside it"
         )
         return (
-            f"Capacity: about {capacity} users, predicted from {used} used. It "
+            f"Capacity: about {capacity}, predicted from {used} used. It "
             f"sustained {tried}, so where it breaks is not known."
         )
-    return f"Capacity: at least {sustained} users. It never broke, so how much more it sustains is not known."
+    known = f"Capacity: at least {text.format_users(sustained)}."
+    return f"{known} It never broke, so how much more it sustains is not known."
 
 
 def describe_safe_load(deployment: Deployment) -> str:
@@ -176,10 +177,8 @@ def explain_scaling(deployment: Deployment, look_every_s: float = LOOK_EVERY_S) 
     if ratio is None:
         breaks = "where a replica breaks was not measured"
     else:
-        capacity = text.format_count(deployment.result.sustained_users)
-        breaks = (
-            f"a replica breaks above {text.format_ratio(ratio)} of its CPU limit ({capacity} users in all)"
-        )
+        capacity = text.format_users(deployment.result.sustained_users or 0)
+        breaks = f"a replica breaks above {text.format_ratio(ratio)} of its CPU limit ({capacity} in all)"
     at = _format_share(deployment.use.scale_at_users)
     users = _name_users(deployment.use.scale_at_users)
     return f"at {at} {users} for each replica; {breaks}; {_explain_growth(deployment, look_every_s)}"
@@ -234,6 +233,6 @@ def explain_readiness(deployment: Deployment) -> str:
 
 
 def explain_settings(deployment: Deployment, reserved: Sequence[str] = ()) -> str:
-    """Return which variant sets the variables, and which of them are left out because the system sets them."""
+    """Return which variant sets the variables, and which are left out because the system sets them."""
     explained = f"as the variant {deployment.result.cell.limits.variant or ''} sets them"
     return f"{explained}, without {', '.join(reserved)}: set by the system itself" if reserved else explained

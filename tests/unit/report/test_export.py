@@ -237,7 +237,9 @@ def test_no_autoscaler_waits_for_more_cpu_than_a_replica_may_use() -> None:
 def expand_references(word: str, variables: dict[str, str]) -> str:
     """Return what Kubernetes' kubelet makes of a word: `$$` is one `$`, `$(NAME)` a variable's value."""
     return re.sub(
-        r"\$\$|\$\(([^)]*)\)", lambda match: "$" if match[1] is None else variables.get(match[1], match[0]), word
+        r"\$\$|\$\(([^)]*)\)",
+        lambda match: "$" if match[1] is None else variables.get(match[1], match[0]),
+        word,
     )
 
 

@@ -15,6 +15,7 @@ from harness.plan import parse_growth
 from harness.report import build_view, render_growth, render_html
 from harness.report.html.growth_chart import build_growth_chart
 from harness.report.view.growth import build_growth_view, describe_replicas
+from tests.builders import make_result
 from tests.examples import count_examples
 from tests.unit.report import example
 from tests.unit.report.strategies import draw_campaign
@@ -193,7 +194,7 @@ def test_the_name_of_a_size_follows_its_limits() -> None:
 
 def test_a_size_of_one_user_is_enough_for_none_with_headroom() -> None:
     """One user with 30 % more is two users at least, and it breaks at two."""
-    size = replace(example.NINE_SIZES[0], sustained_users=1, broken_users=2, steps=())
+    size = make_result(low=1, high=2)
     campaign = example.build_campaign([size])
     growth = build_growth_view(campaign, assess_growth(campaign, 1, 0.3))
     assert growth is not None
