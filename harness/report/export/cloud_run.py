@@ -16,7 +16,7 @@ _LONGEST_NAME = 49
 """What Cloud Run allows."""
 
 _RESERVED = ("PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION")
-"""The variables that Cloud Run sets itself, PORT to the container's port. It refuses a service that sets one."""
+"""The variables that Cloud Run sets itself: PORT to the container's port. It refuses a service with one."""
 
 
 def build_cloud_run(deployment: Deployment) -> list[Node]:
