@@ -15,7 +15,7 @@ from bench.simulation.model import USUAL, Noise, Service, ThinkTime
 from harness.analyse.result.decision import choose_precise_step
 from harness.analyse.search.cell_order import choose_search_cell
 from harness.analyse.search.search import order_cells
-from harness.analyse.search.step_timing import fit_step, slow_first_ramp
+from harness.analyse.search.step_timing import fit_step, slow_first_ramp, starts_above_curve
 from harness.analyse.step.warmup import may_be_cold
 from harness.campaign.progress import CellProgress
 from harness.campaign.step_spec import build_step_spec
@@ -186,17 +186,21 @@ class _CellTrial:
             passed_users, step = max(passed_users, step.users), self._choose_step()
             if result.verdict is not Verdict.PASS or self._strategy.restarts_target:
                 break
+            if step is not None and starts_above_curve(self._fit_step(step), result.users):
+                break
         return step
+
+    def _fit_step(self, step: Step) -> Step:
+        own = self._progress.steps
+        others = [other for result in self._neighbours for other in result.steps]
+        return slow_first_ramp(self._plan, fit_step(self._plan, step, [*own, *others]), own)
 
     def _hold_step(self, session: ContainerSession, step: Step, *, is_fresh: bool) -> StepResult:
         progress = self._progress
         number = progress.take_step_number()
-        others = [other for result in self._neighbours for other in result.steps]
-        step = fit_step(self._plan, step, [*progress.steps, *others])
-        step = slow_first_ramp(self._plan, step, progress.steps)
         spec = build_step_spec(
             self._plan,
-            step,
+            self._fit_step(step),
             number,
             progress.baseline,
             progress.cell.limits,

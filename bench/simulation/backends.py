@@ -33,13 +33,14 @@ def simulate_backends(
     think: ThinkTime | None = None,
     seed: int = 0,
     variants: Mapping[str | None, Service] | None = None,
+    clock: "SimulatedClock | None" = None,
 ) -> Backends:
     """Build a host, a generator and a probe around one simulated clock; the same seed gives the same facts.
 
     The random numbers of a container run depend on the seed, on its cell, and on its number within the cell.
     A cell of one of the `variants` is served by that variant's service, and every other by `service`.
     """
-    clock = SimulatedClock()
+    clock = clock or SimulatedClock()
     host = SimulatedHost(clock, service, noise, think or ThinkTime(), seed, variants or {})
     return Backends(host, SimulatedLoadGenerator(clock), SimulatedProbe(), clock)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from harness.analyse.search.step_timing import starts_above_curve
 from harness.analyse.step.warmup import may_be_cold
 from harness.campaign.session import CampaignSession
 from harness.campaign.step_spec import build_step_spec
@@ -128,18 +129,23 @@ class EngineWorker:
             session.record_run(replace(run, failure_kind=failure.kind, failure=str(failure)))
 
     def _hold_steps(self, cell: Cell, container: ContainerSession, first_step: Step, load: Load) -> None:
-        """Hold steps until one does not pass, the search is done, or the load needs more Locust processes."""
-        step: Step | None = first_step
-        passed_users = 0
-        while step is not None:
+        """Hold steps until one does not pass or the search is done, or the next one needs a fresh container.
+
+        It does if the load needs more Locust processes, or if its curve begins with fewer users.
+        """
+        step, passed_users = first_step, 0
+        while True:
             is_fresh = may_be_cold(step.users, passed_users)
             result = self._hold_step(cell, container, step, is_first=step is first_step, is_fresh=is_fresh)
             if result.verdict is not Verdict.PASS or step.purpose is not Purpose.SEARCH:
                 return
             passed_users = max(passed_users, step.users)
-            step = self._session.choose_step(cell)
-            if self._session.choose_load() != load:
+            following = self._session.choose_step(cell)
+            if following is None or self._session.choose_load() != load:
                 return
+            if starts_above_curve(self._session.fit_step(cell, following), step.users):
+                return
+            step = following
 
     def _hold_step(
         self, cell: Cell, container: ContainerSession, step: Step, *, is_first: bool, is_fresh: bool

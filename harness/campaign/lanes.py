@@ -2,7 +2,7 @@
 
 A *lane* is a set of cores on which one size after the other is measured. The campaign treats lanes like
 engines: each has a worker of its own. They share memory, caches and the network of the host. So one size is
-first held alone on its lane, and then while the same size is held on all other lanes.
+first held alone on its lane, and then while sizes are held on all other lanes.
 """
 
 import contextlib
@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from harness.analyse.search.search import order_cells
 from harness.analyse.step.judge import judge_step
 from harness.analyse.step.side_by_side import compare_windows
+from harness.campaign.lane_sizes import LaneSizes
 from harness.errors import CompanionStartError, GeneratorError, TargetStartError
 from harness.measure.host.cpu_affinity import (
     Placement,
@@ -57,13 +57,13 @@ def find_lanes(
     if reason := _find_obstacle(plan, backends):
         return {}, reason
     (single,) = backends.values()
-    fingerprint, most, needed = single.host.read_fingerprint(), *_count_lanes(plan, single)
+    fingerprint, most = single.host.read_fingerprint(), _count_most_lanes(plan, single)
     if most < 2:
         return {}, "too few sizes, or too little memory for two of them"
-    cores = find_physical_cores() if physical is None else physical
-    placements = split_lanes(cores, needed, most, may_share=plan.parallel is not None)
+    cores, quotas = find_physical_cores() if physical is None else physical, _list_quotas(plan)
+    placements = split_lanes(cores, quotas, most, may_share=plan.parallel is not None)
     if not placements:
-        return {}, f"{fingerprint.engine.cores} cores are too few for two sizes of up to {needed:g} CPU"
+        return {}, f"{fingerprint.engine.cores} cores are too few for two sizes of up to {max(quotas):g} CPU"
     return {_name_lane(each): single.on_cores(each) for each in placements}, ""
 
 
@@ -81,8 +81,8 @@ def _find_obstacle(plan: Plan, backends: Mapping[str | None, Backends]) -> str:
     return ""
 
 
-def _count_lanes(plan: Plan, backends: Backends) -> tuple[int, float]:
-    """Return how many lanes sizes and memory allow, and the most cores that a size needs of its lane."""
+def _count_most_lanes(plan: Plan, backends: Backends) -> int:
+    """Return how many lanes the sizes and the memory allow."""
     cells = _list_cells(plan)
     companions = [each.limits for each in plan.target.companions]
     balancer = [plan.target.balancer.limits] if plan.target.balancer else []
@@ -91,8 +91,16 @@ def _count_lanes(plan: Plan, backends: Backends) -> tuple[int, float]:
     host_bytes = backends.host.read_fingerprint().engine.memory_bytes or 0
     by_memory = compute_available_bytes(host_bytes) // max(1, largest_bytes)
     wanted = plan.parallel or len(cells) // _FEWEST_SIZES_EACH
-    needed = max((sum_cores(cell.limits, plan.target) for cell in cells), default=0.0)
-    return min(wanted, len(cells), by_memory), needed
+    return min(wanted, len(cells), by_memory)
+
+
+def _list_quotas(plan: Plan) -> list[float]:
+    """Return the cores that each size needs of its lane; those of the largest for all sizes of a demand.
+
+    Which sizes a demand measures depends on what others show, so each of its lanes may measure any.
+    """
+    quotas = [sum_cores(cell.limits, plan.target) for cell in _list_cells(plan)]
+    return quotas if plan.users_required is None else [max(quotas)] * len(quotas)
 
 
 def _list_cells(plan: Plan) -> list[Cell]:
@@ -104,7 +112,7 @@ def _name_lane(placement: Placement) -> str:
 
 
 def check_lanes(plan: Plan, lanes: Lanes) -> SideBySide | None:
-    """Return whether the first size is disturbed by the same size on the other lanes.
+    """Return whether the first size is disturbed by the sizes on the other lanes.
 
     None if this can't be told, because the target or Locust does not start, or ends. Raises EngineError if
     the engine does not answer.
@@ -120,21 +128,25 @@ class _StopLoad(Exception):
 
 
 class _LaneCheck:
-    """The check of one campaign: the cell that it holds, and what the other lanes' threads share."""
+    """The check of one campaign: the cell that each lane holds, and what the other lanes' threads share.
+
+    A lane holds the first of its cells in the order of the search.
+    """
 
     def __init__(self, plan: Plan, lanes: Lanes) -> None:
         self._plan = plan
         self._first, *self._others = lanes.values()
-        self._cell = order_cells(_list_cells(plan))[0]
-        self._target = self._cell.adapt_target(plan.target)
-        self._image = Image("", "")
+        sizes = LaneSizes(plan, {lane: each.most_cores for lane, each in lanes.items()})
+        self._cell, *self._other_cells = map(sizes.choose_first, lanes)
+        self._images: dict[Cell, Image] = {}
         self._loaded = [threading.Event() for _ in self._others]
         self._stop = threading.Event()
 
     def run(self) -> SideBySide | None:
-        self._image = self._first.host.prepare(self._target)
+        for cell in (self._cell, *self._other_cells):
+            self._images[cell] = self._first.host.prepare(cell.adapt_target(self._plan.target))
         self._first.generator.prepare(self._plan.scenario)
-        with self._open(self._first) as session:
+        with self._open(self._first, self._cell) as session:
             users = self._choose_users(session)
             alone = self._hold(session, 2, users, _WINDOW_AT_MOST_S)
             with self._load_others(users):
@@ -144,14 +156,12 @@ class _LaneCheck:
                     return None
                 beside = self._hold(session, 4, users, _WINDOW_AT_MOST_S)
         drain_s = self._plan.timing.drain_s
-        return compare_windows(self._cell, len(self._others) + 1, alone, beside, drain_s)
+        return compare_windows(self._cell, self._other_cells, alone, beside, drain_s)
 
-    def _open(self, backends: Backends) -> contextlib.AbstractContextManager[ContainerSession]:
-        plan = self._plan
-        crowd = Crowd(plan.users_limit, plan.spawn_rate)
-        return open_session(
-            backends, self._target, plan.scenario, plan.load, self._cell, self._image, 1, crowd
-        )
+    def _open(self, backends: Backends, cell: Cell) -> contextlib.AbstractContextManager[ContainerSession]:
+        plan, crowd = self._plan, Crowd(self._plan.users_limit, self._plan.spawn_rate)
+        target, image = cell.adapt_target(plan.target), self._images[cell]
+        return open_session(backends, target, plan.scenario, plan.load, cell, image, 1, crowd)
 
     def _choose_users(self, session: ContainerSession) -> int:
         """Return the users with which the size uses some of its CPU quota, by a step at light load."""
@@ -190,11 +200,17 @@ class _LaneCheck:
 
     @contextlib.contextmanager
     def _load_others(self, users: int) -> Iterator[None]:
-        """Hold the same size on all other lanes until exit. Raise the first error of one of them."""
+        """Hold a size on each other lane until exit, with as many users for its CPU as the first one has.
+
+        Raise the first error of one of them.
+        """
+        first_cores = self._cell.limits.total_cores
         with ThreadPoolExecutor(len(self._others), thread_name_prefix="harness-lane") as pool:
             running = [
-                pool.submit(self._load_lane, lane, loaded, users)
-                for lane, loaded in zip(self._others, self._loaded, strict=True)
+                pool.submit(
+                    self._load_lane, lane, cell, loaded, _scale(users, cell.limits.total_cores / first_cores)
+                )
+                for lane, cell, loaded in zip(self._others, self._other_cells, self._loaded, strict=True)
             ]
             try:
                 yield
@@ -203,12 +219,16 @@ class _LaneCheck:
         for each in running:
             each.result()
 
-    def _load_lane(self, lane: Backends, loaded: threading.Event, users: int) -> None:
+    def _load_lane(self, lane: Backends, cell: Cell, loaded: threading.Event, users: int) -> None:
         def report(sample: ProgressSample) -> None:
             if self._stop.is_set():
                 raise _StopLoad
             if sample.phase == "window":
                 loaded.set()
 
-        with contextlib.suppress(_StopLoad), self._open(lane) as session:
+        with contextlib.suppress(_StopLoad), self._open(lane, cell) as session:
             hold_step(session, self._build_spec(1, users, self._time(_LOAD_AT_MOST_S), report=report))
+
+
+def _scale(users: int, ratio: float) -> int:
+    return max(1, round(users * ratio))

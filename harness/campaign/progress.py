@@ -215,10 +215,11 @@ class CellProgress:
 class CampaignProgress:
     """The progress of every cell by its id, and the lightest baseline of each engine's finished cells.
 
-    The campaign's name, start and fingerprint are read only once: reports are written after most steps.
+    The campaign's name, start and fingerprint are read only once. The reference cell is one of `references`.
     """
 
     cells: dict[str, CellProgress]
+    references: Sequence[Cell] = ()
     baselines: dict[str | None, Baseline | None] = field(default_factory=dict)
     campaign: str = ""
     started_at: str = ""
@@ -281,7 +282,7 @@ class CampaignProgress:
         An earlier drift check has chosen the reference cell.
         """
         reference = next((each for each in self.cells.values() if each.drift_check.runs), None)
-        cells = order_cells(plan.cells) if reference is None else [reference.cell]
+        cells = order_cells(self.references or plan.cells) if reference is None else [reference.cell]
         return [self.cells[cell.id].build_result(plan) for cell in cells]
 
     def _list_drift_checks(self, plan: Plan) -> dict[str | None, Recheck]:

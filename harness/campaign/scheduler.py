@@ -23,7 +23,8 @@ class Scheduler:
         listener: CampaignListener,
     ) -> None:
         clock = next(iter(backends.values())).clock
-        self._session = CampaignSession(plan, folder, listener, clock, backends)
+        most_cores = {engine: each.most_cores for engine, each in backends.items()}
+        self._session = CampaignSession(plan, folder, listener, clock, most_cores)
         self._workers = [EngineWorker(self._session, each, engine) for engine, each in backends.items()]
 
     def run(self) -> CampaignResult:

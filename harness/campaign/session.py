@@ -1,7 +1,7 @@
 """Hold the state of a running campaign: the progress of its cells, and what each engine does."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -11,6 +11,7 @@ from harness.analyse.search.step_timing import fit_step, slow_first_ramp
 from harness.analyse.search.time_estimate import estimate_step_s
 from harness.analyse.search.worker_count import count_workers
 from harness.analyse.step.baseline import Baseline
+from harness.campaign.lane_sizes import LaneSizes
 from harness.campaign.listener import CampaignListener
 from harness.campaign.live import LiveRecorder
 from harness.campaign.progress import replay
@@ -58,6 +59,7 @@ class CampaignSession:
     """The state that the workers of all engines share. Every method may be called from any thread.
 
     The lock is held while facts are read or written, never while a target is measured or reports are written.
+    `engines` are the most CPU cores that a size may need on each engine, by its name.
     """
 
     def __init__(
@@ -66,13 +68,15 @@ class CampaignSession:
         folder: CampaignFolder,
         listener: CampaignListener,
         clock: Clock,
-        engines: Iterable[str | None] = (None,),
+        engines: Mapping[str | None, float],
     ) -> None:
         self.plan = plan
         self._folder = folder
         self._clock = clock
         self._engines = set(engines)
+        self._sizes = LaneSizes(plan, engines)
         self._progress = replay(plan, folder)
+        self._progress.references = self._sizes.list_shared()
         self._listener = LiveRecorder(listener, plan, folder, self._progress)
         # A condition, because workers without a cell wait for cells that others release.
         self._lock = threading.Condition(threading.RLock())
@@ -111,13 +115,15 @@ class CampaignSession:
             self._listener.note(f"{error.what}; trying again as soon as the engine answers")
 
     def lose_engine(self, engine: str | None, error: EngineUnavailableError) -> None:
-        """Go on without this engine and let the others claim its cells. Raise `error` if it was the last.
+        """Go on without this engine and let the others claim its cells.
 
+        Raise `error` if it was the last one, or the last that may measure a cell which is not finished.
         Waiting workers are woken, because there may be cells for them again.
         """
         with self._lock:
             self._engines.discard(engine)
-            if not self._engines:
+            unfinished = [each.cell for each in self._progress.cells.values() if not each.is_done]
+            if not self._engines or self._sizes.find_stranded(unfinished, self._engines):
                 raise error
             place = engine if is_lane(engine) else f"the engine {engine}"
             self.note_once([f"{place} is lost ({error.what}); the others go on"])
@@ -152,26 +158,42 @@ class CampaignSession:
                     if work.check is not None:
                         self._announce_check(work.cell, work.check, engine)
                     return work
-                if not self._claims:
+                if self._is_over(engine):
                     return None
                 self._lock.wait()
+
+    def _is_over(self, engine: str | None) -> bool:
+        """Return True if no other engine has work, so that none can come for this one, which has none."""
+        others = self._engines - {engine}
+        return not self._claims and all(self._choose_work(other) is None for other in others)
 
     def _choose_work(self, engine: str | None) -> Work | None:
         """Return what this engine can do now; None if there is nothing at the moment."""
         searched = {work.cell.id for work in self._claims.values() if work.check is None}
         if (cell := self._progress.choose_cell(self.plan, searched)) is not None:
-            return Work(cell)
+            own_cell = self._choose_cell_of_lane(cell, engine, searched)
+            return None if own_cell is None else Work(own_cell)
         if searched:
             return None
-        if (drift_check := self._progress.choose_drift_check(self.plan, engine)) is not None:
+        drift_check = self._progress.choose_drift_check(self.plan, engine)
+        if drift_check is not None and self._sizes.may_measure(engine, drift_check[0]):
             return Work(*drift_check)
         return self._choose_soak(engine)
+
+    def _choose_cell_of_lane(self, cell: Cell, engine: str | None, searched: Set[str]) -> Cell | None:
+        """Return this cell, which is next, or another one if this engine should measure that before."""
+        for own in self._sizes.group_cells(engine):
+            others = {each.id for each in self.plan.cells if each not in own}
+            own_cell = self._progress.choose_cell(self.plan, searched | others) if others else cell
+            if own_cell is not None:
+                return own_cell
+        return cell if self._sizes.may_measure(engine, cell) else None
 
     def _choose_soak(self, engine: str | None) -> Work | None:
         """Return the soak that is due; None if it is for another engine: the one that searched the size."""
         is_held = any(work.check and work.check.purpose is Purpose.SOAK for work in self._claims.values())
         due = self._progress.choose_soak(self.plan)
-        if is_held or due is None:
+        if is_held or due is None or not self._sizes.may_measure(engine, due[0]):
             return None
         searcher = self._progress.cells[due[0].id].engine
         return None if searcher in self._engines and searcher != engine else Work(*due)

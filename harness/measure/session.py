@@ -1,6 +1,7 @@
 """Run a fresh target with its load generator and the counters of both."""
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -24,7 +25,8 @@ from harness.model import Cell, Crowd, Load, Scenario, StepFacts, Target, ThinkT
 class Backends:
     """What measures on one engine: the three protocols and the clock they share.
 
-    `load_hosts` are the other engines that the load comes from.
+    `load_hosts` are the other engines that the load comes from. `most_cores` is the largest quota of a size
+    that may be measured on these cores, with its companions; infinite if all sizes may.
     """
 
     host: TargetHost
@@ -32,6 +34,7 @@ class Backends:
     probe: UsageProbe
     clock: Clock
     load_hosts: tuple[TargetHost, ...] = ()
+    most_cores: float = math.inf
 
     def on_cores(self, placement: Placement) -> "Backends":
         """Return the same backends for one of several sizes at once, on cores of its own."""
@@ -40,6 +43,7 @@ class Backends:
             host=self.host.on_cores(placement.target),
             generator=self.generator.with_cores(placement.generator),
             probe=self.probe.on_cores(placement.target | placement.generator),
+            most_cores=placement.most_cores,
         )
 
 

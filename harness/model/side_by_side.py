@@ -31,19 +31,24 @@ class Difference:
 class SideBySide:
     """A size held alone and then beside others, in one container and at the same `users`.
 
-    `cpu` is the CPU time per request and `p95` the response time, both beside / alone - 1. `throttling` is
-    the share of throttled periods, beside - alone. `lanes` is how many sizes were held at once. `is_valid`:
-    both windows were valid, so that they can be compared; `problem` says why not, as far as it is known.
+    `others` are what the other lanes held. `cpu` is the CPU time per request and `p95` the response time, both beside / alone - 1. `throttling` is
+    the share of throttled periods, beside - alone. `is_valid`: both windows were valid, so that they can be
+    compared; `problem` says why not, as far as it is known.
     """
 
     cell: Cell
     users: int
-    lanes: int
+    others: tuple[Cell, ...]
     cpu: Difference
     p95: Difference
     throttling: Difference
     is_valid: bool = True
     problem: Judgement | None = None
+
+    @property
+    def lanes(self) -> int:
+        """How many sizes were held at once."""
+        return 1 + len(self.others)
 
     @property
     def is_undisturbed(self) -> bool:

@@ -18,7 +18,7 @@ _FEWEST_ANSWERS = 20
 """A ramp with fewer answers shows no response times."""
 
 _LIGHT_USERS_RATIO = 0.2
-"""A step at light load is a part of the curve if its users are more than this share of the users limit."""
+"""Users at light load are a part of a curve if they are more than this share of its most users."""
 
 
 def fit_step(plan: Plan, step: Step, results: Sequence[StepResult]) -> Step:
@@ -54,6 +54,14 @@ def slow_first_ramp(plan: Plan, step: Step, own: Sequence[StepResult]) -> Step:
     ramp_s = find_slow_ramp_s(plan, step.users, step.cycle_s)
     has_answers = step.users * ramp_s / 2 >= _FEWEST_ANSWERS * step.cycle_s
     return replace(step, ramp_s=ramp_s) if has_answers and not (is_light or was_measured) else step
+
+
+def starts_above_curve(step: Step, users: int) -> bool:
+    """Return True if the measured ramp of a step would miss the lower fifth of its curve and more.
+
+    So many `users` are there already, if the container of the step before goes on.
+    """
+    return step.ramp_s > 0 and users > _LIGHT_USERS_RATIO * step.users
 
 
 def measures_ramps(plan: Plan) -> bool:

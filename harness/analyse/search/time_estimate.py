@@ -31,7 +31,7 @@ _COARSE_STEPS = 2.1
 _LONG_WINDOW_PRECISION_RATIO = 0.0175
 """With this precision windows are as long as they may be; with twice this, half-way between their bounds."""
 
-_LANES_CHECK_S = 120.0
+LANES_CHECK_S = 120.0
 """The check whether several sizes at once disturb each other."""
 
 _MEMORY_WAIT_RATIO = 0.4
@@ -81,7 +81,7 @@ def estimate_plan(plan: Plan, at_once: int | None = None, finished: int = 0) -> 
 
 def estimate_lanes(plan: Plan, count: int) -> TimeEstimate:
     """Return how long it will take with so many sizes at once on one engine, if the check allows it."""
-    return estimate_plan(plan, count).add(TimeEstimate(window_s=_LANES_CHECK_S))
+    return estimate_plan(plan, count).add(TimeEstimate(window_s=LANES_CHECK_S))
 
 
 def estimate_soak_s(plan: Plan) -> float:
@@ -198,9 +198,9 @@ def _estimate_drift_check(plan: Plan) -> TimeEstimate:
 
 
 def _count_demand_cells(plan: Plan) -> int:
-    """Return the most sizes that a demand measures: rows + columns - 1 of each variant."""
-    limits = [cell.limits for cell in plan.cells if cell.id not in plan.skipped]
-    rows = {(size.replicas, size.cpu_cores) for size in limits}
-    columns = {size.memory_bytes for size in limits}
-    variants = {size.variant for size in limits}
-    return max(0, len(rows) + len(columns) - 1) * len(variants)
+    """Return the most sizes that a demand measures: rows + columns - 1 of each variant and repetition."""
+    cells = [cell for cell in plan.cells if cell.id not in plan.skipped]
+    rows = {(cell.limits.replicas, cell.limits.cpu_cores) for cell in cells}
+    columns = {cell.limits.memory_bytes for cell in cells}
+    searches = {(cell.limits.variant, cell.repetition) for cell in cells}
+    return max(0, len(rows) + len(columns) - 1) * len(searches)

@@ -4,6 +4,7 @@ CPU time per request, p95 and throttling may differ by 2 %, or by what so few re
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -32,11 +33,11 @@ _SLOW_SHARE = 0.05
 
 
 def compare_windows(
-    cell: Cell, lanes: int, alone: StepFacts, beside: StepFacts, drain_s: float
+    cell: Cell, others: Sequence[Cell], alone: StepFacts, beside: StepFacts, drain_s: float
 ) -> SideBySide:
     """Return what the two steps differ by; not valid if one of them was ended or disturbed.
 
-    `lanes` is how many sizes were held at once in the second step. `drain_s` is that of both steps.
+    `others` were held on the other lanes in the second step. `drain_s` is that of both steps.
     """
     windows = [cut_window(facts, drain_s) for facts in (alone, beside)]
     first, second = windows
@@ -45,14 +46,14 @@ def compare_windows(
     problem = _find_problem(alone, first) or _find_problem(beside, second)
     if first is None or second is None or not is_usable or problem is not None:
         return SideBySide(
-            cell, alone.users, lanes, unknown, unknown, unknown, is_valid=False, problem=problem
+            cell, alone.users, tuple(others), unknown, unknown, unknown, is_valid=False, problem=problem
         )
     cpu_alone, throttled_alone = summarize_cpu(alone.target, first.from_s, first.to_s)
     cpu_beside, throttled_beside = summarize_cpu(beside.target, second.from_s, second.to_s)
     return SideBySide(
         cell,
         alone.users,
-        lanes,
+        tuple(others),
         Difference(
             compute_change(_per_request(cpu_alone, first), _per_request(cpu_beside, second)),
             _allow(math.hypot(_find_cost_error(alone, first), _find_cost_error(beside, second))),

@@ -31,6 +31,12 @@ class Placement:
     generator: Cores
     target: Cores
 
+    @property
+    def most_cores(self) -> float:
+        """The largest quota of a size that may be measured here: some of the target's cores are kept free."""
+        is_shared = self.generator == self.target
+        return len(self.target) - (_SHARED_GENERATOR_CORES if is_shared else _SPARE_CORES)
+
 
 def split_cores(physical: Sequence[Cores], target_cores: float, processes: int = 1) -> Placement | None:
     """Give the last physical core to the generator and all others to the target.
@@ -49,30 +55,39 @@ def split_cores(physical: Sequence[Cores], target_cores: float, processes: int =
 
 
 def split_lanes(
-    physical: Sequence[Cores], target_cores: float, most: int, *, may_share: bool = False
+    physical: Sequence[Cores], quotas: Sequence[float], most: int, *, may_share: bool = False
 ) -> tuple[Placement, ...]:
-    """Return cores of their own for several sizes at once: `most` placements at most, of physical cores.
+    """Return cores of their own for several sizes at once: as many placements as fit, at most `most`.
 
-    Each has a physical core for its generator, and as many for its target as its quota and one core more
-    need. The first physical core is left to all other programs. Empty if this makes fewer than two
-    placements. With `may_share` all physical cores are then split evenly instead, and each generator shares
-    them with its target, if its quota leaves half a core.
+    `quotas` are the CPU cores that each size needs; at least one. Each placement has a physical core for its
+    generator, and as many for its target as the largest of its sizes and one core more need. The sizes are
+    shared out evenly, the largest to the first placement: of nine sizes on three, the first one holds all,
+    the second all but the three largest, and the third the three smallest. The first physical core is left
+    to all other programs. Empty if fewer than two placements fit. With `may_share` all physical cores are
+    then split evenly instead, and each generator shares them with its target, if the largest quota leaves
+    half a core.
     """
-    ordered = sorted(physical, key=min)
-    free = ordered[1:]
-    placements: list[Placement] = []
-    while len(placements) < most:
-        count = _count_physical(free, target_cores + _SPARE_CORES)
-        if count is None or count + 1 > len(free):
-            break
-        placements.append(Placement(free[count], frozenset[int]().union(*free[:count])))
-        free = free[count + 1 :]
-    if len(placements) > 1:
-        return tuple(placements)
+    ordered, largest_first = sorted(physical, key=min), sorted(quotas, reverse=True)
+    for count in range(min(most, len(quotas)), 1, -1):
+        largest_each = [largest_first[number * len(quotas) // count] for number in range(count)]
+        if placements := _place_in_order(ordered[1:], largest_each):
+            return placements
     each = len(ordered) // most
     groups = [frozenset[int]().union(*ordered[n * each : (n + 1) * each]) for n in range(most)]
-    is_enough = min(map(len, groups)) >= target_cores + _SHARED_GENERATOR_CORES
+    is_enough = min(map(len, groups)) >= largest_first[0] + _SHARED_GENERATOR_CORES
     return tuple(Placement(group, group) for group in groups) if may_share and is_enough else ()
+
+
+def _place_in_order(physical: Sequence[Cores], quotas: Sequence[float]) -> tuple[Placement, ...]:
+    """Return a placement for each of the quotas, on cores in this order; empty if they don't all fit."""
+    placements: list[Placement] = []
+    for quota in quotas:
+        count = _count_physical(physical, quota + _SPARE_CORES)
+        if count is None or count + 1 > len(physical):
+            return ()
+        placements.append(Placement(physical[count], frozenset[int]().union(*physical[:count])))
+        physical = physical[count + 1 :]
+    return tuple(placements)
 
 
 def _count_physical(physical: Sequence[Cores], logical_cores: float) -> int | None:

@@ -18,7 +18,9 @@ def describe_side_by_side(check: SideBySide | None, lanes: int) -> str:
         f"throttled periods {_describe(check.throttling)}"
     )
     size = text.format_size(check.cell.limits)
-    held = f"{size} at {text.format_users(check.users)} beside {check.lanes - 1} of the same"
+    sizes = [text.format_size(other.limits) for other in check.others]
+    beside = f"{len(sizes)} of the same" if set(sizes) == {size} else ", ".join(sizes)
+    held = f"{size} at {text.format_users(check.users)} beside {beside}"
     if check.is_undisturbed:
         return f"{check.lanes} sizes are measured at once; they don't disturb each other ({held}: {changes})"
     return f"sizes disturb each other, so they are measured one at a time ({held}: {changes})"

@@ -1,6 +1,7 @@
 """Several sizes are measured at once only if the host has the cores, and a check shows no harm."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,9 +9,12 @@ import pytest
 
 from bench.simulation.backends import simulate_backends
 from bench.simulation.model import Noise, Service
+from harness.campaign.lane_sizes import LaneSizes
 from harness.campaign.lanes import Lanes, check_lanes, find_lanes
 from harness.campaign.preflight import count_lanes, place_workers
 from harness.campaign.scheduler import Scheduler
+from harness.campaign.session import CampaignSession
+from harness.errors import EngineUnavailableError
 from harness.measure.session import Backends
 from harness.model import LocalWorkers, Plan, Status
 from harness.plan import plan_to_json
@@ -19,9 +23,10 @@ from harness.store import CampaignFolder
 from tests.builders import make_plan
 from tests.fakes import FakeBackends
 from tests.fakes import Service as FakeService
-from tests.unit.campaign.fake_campaign import RecordingListener
+from tests.unit.campaign.fake_campaign import FakeCampaign, RecordingListener
 
 SIXTEEN = [frozenset([core]) for core in range(16)]
+UNLIKE = tuple((cores, mib) for cores in (0.5, 1.0, 2.0) for mib in (64, 128, 256))
 STEADY = Service(cpu_s=0.02, law="deterministic")
 """Its requests all cost the same, so that chance changes little between two windows."""
 
@@ -34,11 +39,12 @@ def connect() -> dict[str | None, Backends]:
     return {None: fake.to_backends()}
 
 
-def simulate_lanes(count: int, first: Noise | None = None) -> Lanes:
+def simulate_lanes(count: int, first: Noise | None = None, most_cores: Sequence[float] = ()) -> Lanes:
     """Return lanes on simulated backends; the first one has this noise, or none."""
     noises = [first or Noise(), *[Noise()] * (count - 1)]
+    most = most_cores or [math.inf] * count
     return {
-        f"cores {number}": simulate_backends(STEADY, noise, seed=number)
+        f"cores {number}": replace(simulate_backends(STEADY, noise, seed=number), most_cores=most[number])
         for number, noise in enumerate(noises)
     }
 
@@ -53,6 +59,21 @@ def test_as_many_sizes_as_the_cores_allow_and_no_more_than_half_of_all() -> None
     assert list(lanes) == ["cores 1,2,3", "cores 4,5,6", "cores 7,8,9", "cores 10,11,12"]
     lanes, _ = find_lanes(replace(make_plan(*NINE), parallel=9), connect(), SIXTEEN)
     assert len(lanes) == 5
+
+
+def test_lanes_are_packed_by_the_quotas_of_their_sizes() -> None:
+    """Nine sizes on four lanes: 2, 2, 1 and 0.5 CPU need 4 + 4 + 3 + 3 of 15 cores (see split_lanes)."""
+    plan = replace(make_plan(*UNLIKE), parallel=None)
+    lanes, _ = find_lanes(plan, connect(), SIXTEEN)
+    assert list(lanes) == ["cores 1,2,3,4", "cores 5,6,7,8", "cores 9,10,11", "cores 12,13,14"]
+    assert [lane.most_cores for lane in lanes.values()] == [2, 2, 1, 1]
+
+
+def test_each_lane_of_a_demand_holds_the_largest_size() -> None:
+    """Which sizes are measured is not known before; 15 cores hold three lanes of 2 CPU, each of 4 cores."""
+    plan = replace(make_plan(*UNLIKE), parallel=None, users_required=100)
+    lanes, _ = find_lanes(plan, connect(), SIXTEEN)
+    assert [lane.most_cores for lane in lanes.values()] == [2, 2, 2]
 
 
 def test_two_cores_measure_one_size_at_a_time_by_themselves_and_two_small_ones_if_they_are_told() -> None:
@@ -129,6 +150,16 @@ def test_a_size_whose_requests_do_not_cost_the_same_beside_others_is_found() -> 
     assert "so they are measured one at a time" in describe_side_by_side(check, 2)
 
 
+def test_small_lanes_hold_a_size_of_their_own_in_the_check() -> None:
+    """The lane for up to 1 CPU holds its first size, with half of the users of 2 CPU."""
+    check = check_lanes(make_plan(*UNLIKE), simulate_lanes(3, most_cores=(2.0, 2.0, 1.0)))
+    assert check is not None
+    assert check.cell.id == "web-c2.00-m256"
+    assert [other.id for other in check.others] == ["web-c2.00-m256", "web-c1.00-m256"]
+    assert check.is_undisturbed
+    assert "beside 2 CPU / 256 MiB, 1 CPU / 256 MiB: " in describe_side_by_side(check, 3)
+
+
 def test_a_target_that_does_not_start_tells_nothing() -> None:
     assert check_lanes(make_plan((1.0, 8), (0.5, 8)), simulate_lanes(2)) is None
     assert "could not be told" in describe_side_by_side(None, 2)
@@ -148,3 +179,43 @@ def test_sizes_on_lanes_take_less_time_than_one_after_the_other(tmp_path: Path) 
     spent_s = [fake.clock.now_s() - started_s for fake in fakes.values()]
     assert max(spent_s) < 0.7 * sum(spent_s)
     assert len(answer.engine_comparisons) == 1
+
+
+def test_each_size_is_measured_on_a_lane_that_has_its_cores_and_the_reference_on_all(tmp_path: Path) -> None:
+    """Only the first lane may measure 1 CPU, so the reference is the largest of the other sizes."""
+    plan = make_plan((0.25, 128), (0.5, 128), (1.0, 128), (0.5, 256), (1.0, 256))
+    folder = CampaignFolder.create(
+        tmp_path, "one", plan_to_json(plan), FakeBackends().host.read_fingerprint()
+    )
+    lanes: dict[str | None, Backends] = {
+        f"cores {number}": replace(FakeBackends(FakeService(), seed=number).to_backends(), most_cores=most)
+        for number, most in enumerate((1.0, 0.5))
+    }
+    answer = Scheduler(plan, folder, lanes, RecordingListener()).run()
+    engines = {cell.cell.id: cell.engine for cell in answer.cells}
+    assert {engines["web-c1.00-m128"], engines["web-c1.00-m256"]} == {"cores 0"}
+    assert {cell.status for cell in answer.cells} <= {Status.BRACKETED, Status.CENSORED}
+    (comparison,) = answer.engine_comparisons
+    assert comparison.cell.id == "web-c0.50-m256"
+
+
+def test_small_sizes_are_left_to_small_lanes_while_there_are_large_ones() -> None:
+    plan = make_plan((0.5, 128), (1.0, 128), (0.5, 256), (1.0, 256))
+    sizes = LaneSizes(plan, {"cores 0": 1.0, "cores 1": 0.5})
+    large, small = ["web-c1.00-m128", "web-c1.00-m256"], ["web-c0.50-m128", "web-c0.50-m256"]
+    assert [sorted(cell.id for cell in group) for group in sizes.group_cells("cores 0")] == [large, small]
+    assert [sorted(cell.id for cell in group) for group in sizes.group_cells("cores 1")] == [small]
+    assert sorted(cell.id for cell in sizes.list_shared()) == small
+    assert sizes.choose_first("cores 1").id == "web-c0.50-m256"
+    assert [cell.id for cell in sizes.find_stranded(plan.cells, ["cores 1"])] == large
+
+
+def test_a_campaign_ends_when_the_only_lane_for_a_size_is_lost(tmp_path: Path) -> None:
+    campaign = FakeCampaign(tmp_path, make_plan((0.5, 256), (1.0, 256)), FakeService())
+    lanes = {"cores 0": 1.0, "cores 1": 0.5, "cores 2": 0.5}
+    session = CampaignSession(
+        campaign.plan, campaign.folder, campaign.listener, campaign.fake.clock, lanes
+    )
+    session.lose_engine("cores 2", EngineUnavailableError("no answer"))
+    with pytest.raises(EngineUnavailableError):
+        session.lose_engine("cores 0", EngineUnavailableError("no answer"))

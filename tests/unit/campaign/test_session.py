@@ -1,5 +1,6 @@
 """The workers of all engines share claims, notes and a stop; reports are written outside of the lock."""
 
+import math
 import threading
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tests.builders import make_plan
 from tests.fakes import Service
 from tests.unit.campaign.fake_campaign import FakeCampaign
 
-ENGINES = ("big", "tall")
+ENGINES = {"big": math.inf, "tall": math.inf}
 
 
 @pytest.fixture

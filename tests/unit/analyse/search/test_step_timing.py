@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analyse.search.step_timing import fit_step, slow_first_ramp
+from harness.analyse.search.step_timing import fit_step, slow_first_ramp, starts_above_curve
 from harness.model import Purpose, Rule, Step, StepResult
 from tests.builders import make_plan
 from tests.unit.analyse.synthetic import make_step
@@ -56,6 +56,14 @@ def test_a_size_of_few_users_has_a_slow_ramp_too() -> None:
     assert find_ramp_s(Step(6)) == find_ramp_s(Step(6), make_step(10, "FAIL")) == 20.0
     assert find_ramp_s(Step(7), make_step(6, "PASS")) == 0.0
     assert find_ramp_s(Step(4), make_step(10, "FAIL"), make_step(6, "FAIL")) == 0.0
+
+
+def test_a_curve_that_would_miss_more_than_its_lower_fifth_begins_in_a_fresh_container() -> None:
+    """10 users are a fifth of 50. A ramp that is not slow draws no curve."""
+    slow = Step(49, ramp_s=20.0)
+    assert starts_above_curve(slow, 10)
+    assert not starts_above_curve(replace(slow, users=50), 10)
+    assert not starts_above_curve(Step(49), 10)
 
 
 def test_the_ramp_of_a_variant_that_is_not_better_is_not_slow() -> None:

@@ -106,6 +106,9 @@ def test_a_demand_takes_one_step_at_its_users_for_rows_and_columns() -> None:
     assert estimate.ramp_s == pytest.approx(3 * 20)
     assert estimate.settle_s == pytest.approx(3 * 7.5)
     assert estimate.container_s == pytest.approx(3 * 2)
+    again = tuple(replace(cell, id=f"{cell.id}-r2", repetition=2) for cell in plan.cells)
+    twice = replace(plan, cells=(*plan.cells, *again))
+    assert estimate_plan(twice).total_s == pytest.approx(2 * estimate.total_s)
 
 
 def test_sizes_that_are_measured_at_once_take_the_time_of_one_after_a_check_of_two_minutes() -> None:

@@ -9,6 +9,7 @@ from harness.model import MIB, Cell, EndReason, Limits, StepFacts, TargetSample
 from tests.unit.analyse.synthetic import always, make_closed_step
 
 CELL = Cell("web-c1.00-m128", "web", Limits(1.0, 128 * MIB))
+OTHERS = (CELL, CELL, CELL)
 
 
 def hold(cpu_cores: float = 0.5, latency_s: float = 0.1, throttled: int = 0, users: int = 400) -> StepFacts:
@@ -22,11 +23,11 @@ def hold(cpu_cores: float = 0.5, latency_s: float = 0.1, throttled: int = 0, use
 
 
 def is_undisturbed(alone: StepFacts, beside: StepFacts) -> bool:
-    return compare_windows(CELL, 4, alone, beside, 1.0).is_undisturbed
+    return compare_windows(CELL, OTHERS, alone, beside, 1.0).is_undisturbed
 
 
 def test_a_size_that_is_the_same_beside_others_is_undisturbed() -> None:
-    check = compare_windows(CELL, 4, hold(), hold(), 1.0)
+    check = compare_windows(CELL, OTHERS, hold(), hold(), 1.0)
     assert check.is_undisturbed
     assert (check.users, check.lanes) == (400, 4)
     assert (check.cpu.change, check.p95.change, check.throttling.change) == pytest.approx((0.0, 0.0, 0.0))
@@ -51,7 +52,7 @@ def test_a_cost_that_scatters_tells_less() -> None:
         TargetSample(at, used, at * 10, 0, 0.0, 64 * MIB, None, 0, 0) for at, used in enumerate(cpu_s)
     )
     scattered = replace(hold(), target=samples)
-    check = compare_windows(CELL, 4, scattered, scattered, 1.0)
+    check = compare_windows(CELL, OTHERS, scattered, scattered, 1.0)
     assert check.cpu.allowed == pytest.approx(0.1886, rel=0.02)
     assert check.is_undisturbed
 
@@ -72,7 +73,7 @@ def test_more_throttled_periods_are_a_disturbance() -> None:
 
 def test_nothing_is_told_by_a_step_that_ended_early_or_has_no_counters() -> None:
     ended = replace(hold(), end_reason=EndReason.STALLED)
-    assert not compare_windows(CELL, 4, hold(), ended, 1.0).is_valid
+    assert not compare_windows(CELL, OTHERS, hold(), ended, 1.0).is_valid
     assert not is_undisturbed(hold(), ended)
     assert not is_undisturbed(replace(hold(), target=()), hold())
     assert not is_undisturbed(hold(), replace(hold(), window_from_s=None, window_to_s=None))
