@@ -27,7 +27,13 @@ from harness.errors import BackendError, UsageError
 from harness.measure.locust.generator import LocustGenerator
 from harness.model import CampaignResult, Plan, Status
 from harness.plan import hash_contents, load_plan
-from harness.report.view.text import format_estimate, format_size, format_users
+from harness.report.view.text import (
+    format_duration,
+    format_estimate,
+    format_seconds,
+    format_size,
+    format_users,
+)
 from harness.report.view.variant_text import describe_variant
 
 MatrixArgument = Annotated[
@@ -113,7 +119,7 @@ def _choose_exit_code(result: CampaignResult) -> int:
 def show_plan(matrix: MatrixArgument = Path("matrix.yaml")) -> int:
     """Show which sizes would be measured, which skipped and why, and how long it takes. Starts nothing."""
     plan = load_plan(matrix)
-    LocustGenerator().find_user_classes(plan.scenario, plan.users_limit)
+    pause_s = LocustGenerator().find_users(plan.scenario, plan.users_limit).pause_s or 0.0
     for note in plan.notes:
         say(f"note: {note}")
     try:
@@ -124,18 +130,31 @@ def show_plan(matrix: MatrixArgument = Path("matrix.yaml")) -> int:
         say(line)
     if not is_fitted:
         say("no engine answers, so it is not known whether these sizes fit its host")
-    say(describe_time(plan))
-    say(
-        "longer if users think for more than a few seconds: a window is five times as long as from a user's "
-        "request to the next"
-    )
-    if plan.parallel != 1 and is_fitted:
-        say(describe_lanes(plan, *count_lanes(plan)))
+    lanes = count_lanes(plan) if plan.parallel != 1 and is_fitted else None
+    slow, note = fit_to_pause(plan, pause_s)
+    say(describe_time(slow))
+    say(note)
+    if lanes is not None:
+        say(describe_lanes(slow, *lanes))
     steady_s = plan.timing.steady_at_most_s
     if steady_s > plan.timing.window_at_least_s:
         wait = f"a window waits for up to {format_estimate(steady_s)} until the memory is known to last"
         say(f"longer where memory grows: {wait}")
     return DONE
+
+
+def fit_to_pause(plan: Plan, pause_s: float) -> tuple[Plan, str]:
+    """Return the plan with the longer steps that users with such pauses need, and what to note about it."""
+    timing = plan.timing.stretch(pause_s)
+    if timing == plan.timing:
+        return plan, (
+            "longer if users think for more than a few seconds: a window is five times as long as from a "
+            "user's request to the next"
+        )
+    return replace(plan, timing=timing), (
+        f"users pause for {format_seconds(pause_s)} between two tasks, so a window takes "
+        f"{format_duration(timing.window_at_least_s)} at least; less if a task makes several requests"
+    )
 
 
 def describe_time(plan: Plan) -> str:

@@ -27,7 +27,7 @@ from harness.measure.locust.local_workers import (
 from harness.measure.locust.pages import LOCAL_CLOCK, MAIN_PROCESS, PageBuffer
 from harness.measure.locust.remote_workers import ContainerWorkers, WorkerPool
 from harness.measure.locust.startup_notes import describe_startup
-from harness.measure.locust.user_classes import START_WITHIN_S, find_user_classes
+from harness.measure.locust.user_classes import START_WITHIN_S, UserClasses, find_user_classes
 from harness.measure.protocols import GeneratorFacts
 from harness.model import SINGLE_PROCESS, Crowd, ExternalWorkers, Load, LocalWorkers, Scenario
 
@@ -75,6 +75,10 @@ class LocustGenerator:
             self._worker_pool.prepare(scenario)
 
     def find_user_classes(self, scenario: Scenario, users_limit: int | None = None) -> list[str]:
+        return list(self.find_users(scenario, users_limit).names)
+
+    def find_users(self, scenario: Scenario, users_limit: int | None = None) -> UserClasses:
+        """Return the same with how long these users pause. Raises UsageError as `find_user_classes` does."""
         return find_user_classes(scenario, _OPTIONS_FILE, users_limit)
 
     @contextlib.contextmanager

@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,20 @@ _OUR_MARK = "harness: "
 """The start of the line that tells more of the user classes: `harness_options.LIST_MARK`."""
 
 
-def find_user_classes(scenario: Scenario, options_file: Path, users_limit: int | None = None) -> list[str]:
-    """Return the names of the user classes that Locust finds in the scenario's files.
+@dataclass(frozen=True, slots=True)
+class UserClasses:
+    """The user classes of a scenario's files.
+
+    `pause_s` is from one task of a user to the next, or to about that, as the users' `wait_time` tells it: the
+    mean over the users of the scenario's classes. None if one of them has a `wait_time` of its own making.
+    """
+
+    names: tuple[str, ...]
+    pause_s: float | None = None
+
+
+def find_user_classes(scenario: Scenario, options_file: Path, users_limit: int | None = None) -> UserClasses:
+    """Return the user classes that Locust finds in the scenario's files.
 
     `options_file` is loaded before them. Raises UsageError if Locust can't load the files, or lacks the
     packages for its export, if a class that the scenario names is missing or has tasks that do nothing, or if
@@ -50,7 +63,25 @@ def find_user_classes(scenario: Scenario, options_file: Path, users_limit: int |
     if users_limit is not None:
         counts = zip(scenario.user_classes or classes, selected, strict=True)
         check_fixed_counts(files, {name: _read_count(each) for name, each in counts}, users_limit)
-    return classes
+    return UserClasses(tuple(classes), compute_mean_pause_s(selected))
+
+
+def compute_mean_pause_s(told: Sequence[Mapping[str, Any]]) -> float | None:
+    """Return the mean pause of users of these classes, by how often they come to their next task.
+
+    Users who don't pause make it 0. None if the pause of a class is unknown.
+    """
+    pauses_s, weights = ([each.get(name) for each in told] for name in ("pause_s", "weight"))
+    known = [
+        (pause_s, weight)
+        for pause_s, weight in zip(pauses_s, weights, strict=True)
+        if isinstance(pause_s, int | float) and isinstance(weight, int | float) and weight > 0
+    ]
+    if len(known) < len(told) or not known:
+        return None
+    if min(pause_s for pause_s, _ in known) <= 0:
+        return 0.0
+    return sum(weight for _, weight in known) / sum(weight / pause_s for pause_s, weight in known)
 
 
 def _list_classes(scenario: Scenario, options_file: Path, files: str) -> "subprocess.CompletedProcess[str]":

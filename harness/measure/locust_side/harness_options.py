@@ -85,7 +85,12 @@ def tell_classes(parse: Callable[..., Any]) -> Callable[..., Any]:
         options = parse(*arguments, **keywords)
         tags, excluded = set(options.tags or ()), set(options.exclude_tags or ())
         told = {
-            name: {"fixed_count": each.fixed_count, "inert": list(find_inert(each, tags, excluded))}
+            name: {
+                "fixed_count": each.fixed_count,
+                "inert": list(find_inert(each, tags, excluded)),
+                "pause_s": find_pause_s(each),
+                "weight": each.weight,
+            }
             for name, each in Startup.user_classes.items()
         }
         sys.stdout.write(f"{LIST_MARK}{json.dumps(told, default=str)}\n")
@@ -119,6 +124,24 @@ def is_inert(function: object) -> bool:
     """Return True for a function of which nothing runs when it is called."""
     kinds = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
     return any(is_kind(function) for is_kind in kinds)
+
+
+def find_pause_s(user_class: type[Any]) -> float | None:
+    """Return the mean pause between two tasks of a class; None unless Locust's own `wait_time` tells it.
+
+    With `constant_pacing` it is the time from one task to the next.
+    """
+    wait, own = user_class.wait_time, locust.TaskSet.wait_time
+    if any(getattr(each, "wait_time", own) is not own for each in user_class.tasks):
+        return None
+    if getattr(wait, "__module__", "") != "locust.user.wait_time":
+        return None
+    bounds = inspect.getclosurevars(wait).nonlocals
+    if "rate" in bounds:
+        return float(1 / bounds["rate"])
+    if "max_wait" in bounds:
+        return float(bounds["min_wait"] + bounds["max_wait"]) / 2
+    return float(bounds["wait_time"]) if "wait_time" in bounds else None
 
 
 def note_classes(load_file: Callable[[str], Any]) -> Callable[[str], Any]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.cli import run_command
-from harness.cli.run import describe_lanes, describe_time
+from harness.cli.run import describe_lanes, describe_time, fit_to_pause
 from tests.builders import make_plan
 
 PLAN = make_plan((0.5, 256), (1.0, 256), (2.0, 256))
@@ -20,6 +20,16 @@ def test_the_time_of_a_plan_is_told_by_what_it_goes_into() -> None:
         "up to 400 users each, about 16 min in all: windows 8 min, waiting until memory lasts 5 min, "
         "ramps 2 min, settling 80 s, containers 20 s"
     )
+
+
+def test_users_who_pause_for_long_need_longer_windows() -> None:
+    """Five cycles of 10 s instead of 20 s, and two to settle instead of 10 s. Up to 4 s nothing changes."""
+    slow, note = fit_to_pause(PLAN, 10.0)
+    assert (slow.timing.window_at_least_s, slow.timing.settle_s) == (50.0, 20.0)
+    assert note.startswith("users pause for 10 s between two tasks, so a window takes 50 s at least")
+    usual, note = fit_to_pause(PLAN, 4.0)
+    assert usual == PLAN
+    assert note.startswith("longer if users think for more than a few seconds")
 
 
 def test_the_soak_is_told_by_itself() -> None:

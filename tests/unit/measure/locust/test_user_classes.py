@@ -10,7 +10,7 @@ import pytest
 
 import harness
 from harness.errors import UsageError
-from harness.measure.locust.user_classes import check_fixed_counts, check_inert
+from harness.measure.locust.user_classes import check_fixed_counts, check_inert, compute_mean_pause_s
 
 
 @pytest.mark.parametrize("counts", [{}, {"Admin": 0}, {"Admin": 3, "Visitor": 0}, {"Admin": 30, "Clerk": 10}])
@@ -90,3 +90,42 @@ def test_tasks_of_which_nothing_runs_are_refused_by_their_names() -> None:
         "locustfile.py: Locust only calls Shopper.pay, Inner.read, and a call runs nothing of a coroutine "
         "(async def) or a generator (yield)"
     )
+
+
+PAUSES = f"""
+import json, sys
+sys.path.insert(0, {str(FOLDER)!r})
+import harness_options as options
+from locust import HttpUser, TaskSet, between, constant, constant_pacing, constant_throughput
+
+
+class Fast(TaskSet):
+    wait_time = constant(1)
+
+
+def build(wait_time, *tasks):
+    return type("Some", (HttpUser,), {{"wait_time": wait_time, "tasks": tasks, "abstract": True}})
+
+
+classes = [
+    build(between(5, 15)), build(constant(3)), build(constant_pacing(20)), build(constant_throughput(0.1)),
+    HttpUser, build(lambda self: 1), build(constant(3), TaskSet), build(constant(3), Fast),
+]
+sys.stdout.write(json.dumps([options.find_pause_s(each) for each in classes]))
+"""
+
+
+def test_the_mean_pause_is_told_where_locust_s_own_wait_time_is_used() -> None:
+    """A task set with a `wait_time` of its own may pause for something else."""
+    ran = subprocess.run([sys.executable, "-c", PAUSES], capture_output=True, text=True, check=True)
+    assert json.loads(ran.stdout) == [10, 3, 20, 10, 0, None, 3, None]
+
+
+def test_users_of_several_classes_pause_by_how_often_they_come_to_a_task() -> None:
+    """Of four users three come every 30 s and one every 10 s: 4 / (3 / 30 + 1 / 10) = 20 s."""
+    thinking, quick = {"pause_s": 30.0, "weight": 3}, {"pause_s": 10.0, "weight": 1}
+    assert compute_mean_pause_s([thinking, quick]) == pytest.approx(20)
+    assert compute_mean_pause_s([thinking, {"pause_s": 0, "weight": 1}]) == 0
+    assert compute_mean_pause_s([thinking, {"pause_s": None, "weight": 1}]) is None
+    assert compute_mean_pause_s([{}]) is None
+    assert compute_mean_pause_s([]) is None
