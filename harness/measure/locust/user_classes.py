@@ -24,8 +24,8 @@ _OUR_MARK = "harness: "
 class UserClasses:
     """The user classes of a scenario's files.
 
-    `pause_s` is from one task of a user to the next, or to about that, as the users' `wait_time` tells it: the
-    mean over the users of the scenario's classes. None if one of them has a `wait_time` of its own making.
+    `pause_s` is from one task of a user to the next, or to about that, as the users' `wait_time` tells it:
+    the mean over the users of the scenario's classes. None if one has a `wait_time` of its own making.
     """
 
     names: tuple[str, ...]
