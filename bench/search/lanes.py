@@ -16,6 +16,7 @@ from pathlib import Path
 from bench.search.scenarios import SHOP, STRATEGIES
 from bench.search.trial import SimulatedScenario, build_grid, build_plan
 from bench.simulation.backends import SimulatedClock, simulate_backends
+from bench.simulation.model import Service
 from harness.analyse.search.time_estimate import LANES_CHECK_S, estimate_lanes, estimate_plan
 from harness.campaign.engine_worker import EngineWorker
 from harness.campaign.listener import CampaignListener
@@ -146,7 +147,7 @@ def measure_on_lanes(
 
 def _simulate_lane(scenario: SimulatedScenario, seed: int, turns: _Turns, name: str | None) -> Backends:
     clock = _LaneClock(turns, name)
-    variants = dict(scenario.variants)
+    variants: dict[str | None, Service] = dict(scenario.variants)
     return simulate_backends(scenario.service, scenario.noise, scenario.think, seed, variants, clock)
 
 

@@ -13,7 +13,7 @@ from tests.builders import make_plan
 from tests.fakes import Service
 from tests.unit.campaign.fake_campaign import FakeCampaign
 
-ENGINES = {"big": math.inf, "tall": math.inf}
+ENGINES: dict[str | None, float] = {"big": math.inf, "tall": math.inf}
 
 
 @pytest.fixture
