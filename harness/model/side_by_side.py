@@ -31,8 +31,8 @@ class Difference:
 class SideBySide:
     """A size held alone and then beside others, in one container and at the same `users`.
 
-    `others` are what the other lanes held. `cpu` is the CPU time per request and `p95` the response time, both
-    beside / alone - 1. `throttling` is the share of throttled periods, beside - alone. `is_valid`: both
+    `others` are what the other lanes held. `cpu` is the CPU time per request and `p95` the response time,
+    both beside / alone - 1. `throttling` is the share of throttled periods, beside - alone. `is_valid`: both
     windows were valid, so that they can be compared; `problem` says why not, as far as it is known.
     """
 
