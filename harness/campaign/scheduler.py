@@ -1,6 +1,7 @@
 """Run the workers of all engines until every cell is measured: one engine directly, several in threads."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 
 from harness.campaign.engine_worker import EngineWorker
@@ -13,7 +14,10 @@ from harness.store import CampaignFolder
 
 
 class Scheduler:
-    """The workers of all engines in `backends`, which measure one plan together."""
+    """The workers of all engines in `backends`, which measure one plan together.
+
+    `now_s` is the clock by which writing reports takes time.
+    """
 
     def __init__(
         self,
@@ -21,10 +25,10 @@ class Scheduler:
         folder: CampaignFolder,
         backends: Mapping[str | None, Backends],
         listener: CampaignListener,
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        clock = next(iter(backends.values())).clock
         most_cores = {engine: each.most_cores for engine, each in backends.items()}
-        self._session = CampaignSession(plan, folder, listener, clock, most_cores)
+        self._session = CampaignSession(plan, folder, listener, most_cores, now_s)
         self._workers = [EngineWorker(self._session, each, engine) for engine, each in backends.items()]
 
     def run(self) -> CampaignResult:

@@ -1,7 +1,8 @@
 """Hold the state of a running campaign: the progress of its cells, and what each engine does."""
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Set
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -16,7 +17,7 @@ from harness.campaign.listener import CampaignListener
 from harness.campaign.live import LiveRecorder
 from harness.campaign.progress import replay
 from harness.errors import EngineUnavailableError, UsageError
-from harness.measure.protocols import Clock, Image
+from harness.measure.protocols import Image
 from harness.measure.step import ProgressSample
 from harness.model import (
     LONGEST_CYCLE_S,
@@ -59,7 +60,8 @@ class CampaignSession:
     """The state that the workers of all engines share. Every method may be called from any thread.
 
     The lock is held while facts are read or written, never while a target is measured or reports are written.
-    `engines` are the most CPU cores that a size may need on each engine, by its name.
+    `engines` are the most CPU cores that a size may need on each engine, by its name. `now_s` is the clock by
+    which writing reports takes time.
     """
 
     def __init__(
@@ -67,12 +69,12 @@ class CampaignSession:
         plan: Plan,
         folder: CampaignFolder,
         listener: CampaignListener,
-        clock: Clock,
         engines: Mapping[str | None, float],
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.plan = plan
         self._folder = folder
-        self._clock = clock
+        self._now_s = now_s
         self._engines = set(engines)
         self._sizes = LaneSizes(plan, engines)
         self._progress = replay(plan, folder)
@@ -379,18 +381,18 @@ class CampaignSession:
         if not self._reports_lock.acquire(blocking=False):
             return
         try:
-            if self._clock.now_s() > self._no_reports_until_s:
+            if self._now_s() > self._no_reports_until_s:
                 self._write_reports(CampaignState.RUNNING)
         finally:
             self._reports_lock.release()
 
     def _write_reports(self, state: CampaignState) -> CampaignResult:
         """Write all reports and return the answer that they show. The caller holds `_reports_lock`."""
-        started_s = self._clock.now_s()
+        started_s = self._now_s()
         with self._lock:
             result = self._progress.build_result(self.plan, state)
         self._folder.write_reports(render_report(result))
-        ended_s = self._clock.now_s()
+        ended_s = self._now_s()
         self._no_reports_until_s = ended_s + _PAUSE_PER_WRITING_TIME * (ended_s - started_s)
         return result
 

@@ -209,13 +209,17 @@ def _replace_slos(stored: tuple[Slo, ...], replacements: list[Slo]) -> tuple[Slo
 
 def _rejudge_campaign(path: Path, price: str | None = None) -> tuple[CampaignFolder, Plan, CampaignResult]:
     """Return a campaign's folder, its plan with these prices, and its answer; None: the plan's own prices."""
-    folder = open_with_capacities(path)
-    plan = plan_from_json(folder.read_plan())
+    folder, plan = _open_campaign(path)
     if price is not None:
         plan = replace(plan, price=parse_price(price))
         if note := find_price_note(price):
             say(f"note: --price: {note}")
     return folder, plan, rejudge(plan, folder)
+
+
+def _open_campaign(path: Path) -> tuple[CampaignFolder, Plan]:
+    folder = open_with_capacities(path)
+    return folder, plan_from_json(folder.read_plan())
 
 
 @app.command("compare")
@@ -247,8 +251,8 @@ def compare_folders(
 
     Raises UsageError if they are not comparable, unless `force` is True.
     """
-    base_folder, before, base_result = _rejudge_campaign(base)
-    folder, after, head_result = _rejudge_campaign(head)
+    (base_folder, before), (folder, after) = _open_campaign(base), _open_campaign(head)
+    base_result, head_result = rejudge(before, base_folder), rejudge(after, folder)
     machine_differences = find_machine_differences(base_result.fingerprint, head_result.fingerprint)
     doubts = find_doubts(before, after, machine_differences)
     if doubts and not force:

@@ -292,8 +292,8 @@ def _compute_likelihood(
 
 def _compute_log_probability(deviations: np.ndarray) -> np.ndarray:
     """Return the log of the normal distribution's share below each deviation, at least that of 1e-6."""
-    shares = [0.5 * math.erfc(-each / math.sqrt(2)) for each in deviations.flat]
-    return np.asarray(np.log(np.maximum(np.array(shares).reshape(deviations.shape), 1e-6)))
+    shares = 0.5 * np.array([*map(math.erfc, (-deviations / math.sqrt(2)).ravel().tolist())])
+    return np.asarray(np.log(np.maximum(shares.reshape(deviations.shape), 1e-6)))
 
 
 def _normalize(weights: np.ndarray) -> np.ndarray:

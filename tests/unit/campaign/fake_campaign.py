@@ -2,6 +2,7 @@
 
 import copy
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -57,13 +58,20 @@ class StepInterrupter(RecordingListener):
 
 
 class FakeCampaign:
-    """A campaign in a new folder, on one fake engine whose targets all behave like `service`."""
+    """A campaign in a new folder, on one fake engine whose targets all behave like `service`.
 
-    def __init__(self, folder: Path, plan: Plan, service: Service) -> None:
+    As in a real campaign, writing reports takes a twentieth of the time at most, unless it
+    `reports_each_step`.
+    """
+
+    def __init__(
+        self, folder: Path, plan: Plan, service: Service, *, reports_each_step: bool = False
+    ) -> None:
         self.fake = FakeBackends(service)
         self.backends: dict[str | None, Backends] = {None: self.fake.to_backends()}
         self.plan = plan
         self.listener = RecordingListener()
+        self.reports_each_step = reports_each_step
         self.folder = CampaignFolder.create(
             folder, "one", plan_to_json(plan), self.fake.host.read_fingerprint()
         )
@@ -71,6 +79,7 @@ class FakeCampaign:
     def copy_to(self, folder: Path) -> "FakeCampaign":
         """Copy what is stored into a folder; the copy's engine has run as many containers."""
         copied = copy.copy(self)
+        copied.reports_each_step = False
         copied.fake = FakeBackends(self.fake.default)
         copied.fake.host.runs = [*self.fake.host.runs]
         copied.backends = {None: copied.fake.to_backends()}
@@ -79,7 +88,9 @@ class FakeCampaign:
 
     def measure(self) -> CampaignResult:
         """Measure all cells that are not finished; return the campaign's answer."""
-        return Scheduler(self.plan, self.folder, self.backends, self.listener).run()
+        # On the fake clock writing takes no time, so the reports are due again after each step.
+        now_s = self.fake.clock.now_s if self.reports_each_step else time.monotonic
+        return Scheduler(self.plan, self.folder, self.backends, self.listener, now_s).run()
 
     def measure_cells(self) -> Mapping[str, CellResult]:
         """Measure all cells that are not finished; return every cell's answer by its id."""

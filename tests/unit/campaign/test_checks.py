@@ -89,6 +89,7 @@ def make_campaign(
 def steady(tmp_path_factory: pytest.TempPathFactory) -> tuple[FakeCampaign, CampaignResult]:
     """Measure a campaign on a steady host, which no test changes."""
     campaign = make_campaign(tmp_path_factory.mktemp("steady"), make_plan(*THREE, users_limit=USERS_LIMIT))
+    campaign.reports_each_step = True
     return campaign, campaign.measure()
 
 
@@ -305,6 +306,7 @@ def test_a_cell_below_a_smaller_one_is_measured_once_more_from_scratch(
     tmp_path: Path, contradictory: FakeCampaign
 ) -> None:
     campaign = resume_copy(contradictory, tmp_path, attempts=SLOW_ONCE)
+    campaign.reports_each_step = True
     result = campaign.measure()
     large, small = index_cells(result)[LARGE], index_cells(result)[SMALL]
     assert large.first is not None

@@ -213,7 +213,7 @@ def test_small_sizes_are_left_to_small_lanes_while_there_are_large_ones() -> Non
 def test_a_campaign_ends_when_the_only_lane_for_a_size_is_lost(tmp_path: Path) -> None:
     campaign = FakeCampaign(tmp_path, make_plan((0.5, 256), (1.0, 256)), FakeService())
     lanes: dict[str | None, float] = {"cores 0": 1.0, "cores 1": 0.5, "cores 2": 0.5}
-    session = CampaignSession(campaign.plan, campaign.folder, campaign.listener, campaign.fake.clock, lanes)
+    session = CampaignSession(campaign.plan, campaign.folder, campaign.listener, lanes)
     session.lose_engine("cores 2", EngineUnavailableError("no answer"))
     with pytest.raises(EngineUnavailableError):
         session.lose_engine("cores 0", EngineUnavailableError("no answer"))

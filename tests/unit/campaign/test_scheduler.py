@@ -29,7 +29,7 @@ from tests.unit.campaign.fake_campaign import FakeCampaign, RecordingListener, S
 def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[FakeCampaign, Mapping[str, CellResult]]:
     """Measure a quarter of a core and half of one, which no test changes."""
     plan = make_plan((0.25, 256), (0.5, 256))
-    campaign = FakeCampaign(tmp_path_factory.mktemp("measured"), plan, Service())
+    campaign = FakeCampaign(tmp_path_factory.mktemp("measured"), plan, Service(), reports_each_step=True)
     return campaign, campaign.measure_cells()
 
 
@@ -231,7 +231,7 @@ def test_the_largest_memory_comes_first_and_its_largest_cpu() -> None:
 def test_a_demand_measures_the_sizes_between_enough_and_too_small_and_infers_the_rest(tmp_path: Path) -> None:
     sizes = [(cores, mib) for cores in (0.25, 0.5, 1.0) for mib in (32, 64, 256)]
     plan = replace(make_plan(*sizes, users_limit=200), users_required=200)
-    campaign = FakeCampaign(tmp_path, plan, Service(base_bytes=48 * MIB))
+    campaign = FakeCampaign(tmp_path, plan, Service(base_bytes=48 * MIB), reports_each_step=True)
     cells = campaign.measure_cells()
     assert len({cell.id for cell in campaign.fake.host.runs}) <= 5
     assert cells["web-c0.25-m256"].broken_users == 200

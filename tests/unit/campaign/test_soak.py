@@ -130,6 +130,7 @@ Measured = tuple[FakeCampaign, CampaignResult]
 def passing(tmp_path_factory: pytest.TempPathFactory) -> Measured:
     """Measure a campaign whose soak passes, which no test changes."""
     campaign = make_campaign(tmp_path_factory.mktemp("passing"), soak_plan())
+    campaign.reports_each_step = True
     return campaign, campaign.measure()
 
 

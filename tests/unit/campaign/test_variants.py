@@ -33,7 +33,7 @@ BASE_AND_HEAD = make_plan_with_variants(
 
 
 def test_a_cell_runs_the_target_and_the_image_of_its_variant(tmp_path: Path) -> None:
-    campaign = FakeCampaign(tmp_path, BASE_AND_HEAD, Service())
+    campaign = FakeCampaign(tmp_path, BASE_AND_HEAD, Service(), reports_each_step=True)
     campaign.measure()
     ran = {
         cell.limits.variant: (target, image)

@@ -17,7 +17,7 @@ from harness.cli import app
 from harness.cli.results import choose_exit_code, write_report
 from harness.errors import UsageError
 from harness.model import CampaignState, Margin, Plan, Status
-from harness.plan import plan_from_json
+from harness.plan import plan_from_json, plan_to_json
 from harness.store import CampaignFolder, hold_folder
 from tests.builders import make_plan, make_result
 from tests.fakes import Service
@@ -27,11 +27,19 @@ from tests.unit.campaign.fake_campaign import FakeCampaign
 COLUMN = ((0.25, 256), (0.5, 256), (1.0, 256))
 
 
-def measure_campaign(folder: Path, service: Service, plan: Plan | None = None) -> str:
+def measure_campaign(folder: Path, service: Service) -> str:
     folder.mkdir()
-    campaign = FakeCampaign(folder, plan or make_plan(*COLUMN), service)
+    campaign = FakeCampaign(folder, make_plan(*COLUMN), service)
     campaign.measure_cells()
     return str(campaign.folder.path)
+
+
+def copy_with(campaign: str, folder: Path, change: Callable[[Plan], Plan]) -> str:
+    """Copy a campaign into a folder, as if it had been measured by a changed plan."""
+    shutil.copytree(campaign, folder)
+    stored = json.loads((folder / "plan.json").read_text())
+    (folder / "plan.json").write_text(json.dumps(plan_to_json(change(plan_from_json(stored)))))
+    return str(folder)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +83,7 @@ def test_a_slower_target_is_a_regression(before: str, slower: str) -> None:
 
 
 def test_incomparable_campaigns_are_refused_and_can_be_compared_by_force(before: str, tmp_path: Path) -> None:
-    other = measure_campaign(tmp_path / "other", Service(), make_plan(*COLUMN[:2], users_limit=300))
+    other = copy_with(before, tmp_path / "other", lambda plan: replace(plan, cells=plan.cells[:2]))
     stored = json.loads((Path(other) / "environment.json").read_text())
     stored["machine"]["cores"] = 64
     (Path(other) / "environment.json").write_text(json.dumps(stored))
@@ -119,8 +127,7 @@ def test_the_smallest_size_for_the_users_is_named_with_its_evidence(before: str)
 def test_a_size_without_headroom_is_told_beside_the_campaigns_own(before: str, tmp_path: Path) -> None:
     _, output = run_harness("size", before, "--users", "100")
     assert "headroom" not in output, "this campaign asks for none"
-    plan = replace(make_plan((0.5, 256)), headroom_ratio=0.3)
-    path = measure_campaign(tmp_path / "roomy", Service(), plan)
+    path = copy_with(before, tmp_path / "roomy", lambda plan: replace(plan, headroom_ratio=0.3))
     _, output = run_harness("size", path, "--users", "100")
     assert "This leaves no headroom. The campaign's own answer does: --headroom 30%." in output
     _, output = run_harness("size", path, "--users", "100", "--headroom", "10%")

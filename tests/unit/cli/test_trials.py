@@ -1,5 +1,6 @@
 """`harness burst` and `harness soak` refuse what they can't try, before they start anything."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -22,20 +23,29 @@ search: {soak: 0s}
 """
 
 
-@pytest.fixture
-def campaign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Measure a campaign of a real matrix on fakes, and stand in the folder of the matrix."""
-    home = tmp_path / "home"
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Measure a campaign of a real matrix on fakes, and return its folder, which no test changes."""
+    home = tmp_path_factory.mktemp("measured") / "home"
     (home / "targets/shop").mkdir(parents=True)
     (home / "targets/shop/target.yaml").write_text("name: shop\nimage: shop:1\nport: 80\n")
     (home / "locustfile.py").write_text("class Visitor(HttpUser): ...\n")
     (home / "matrix.yaml").write_text(MATRIX)
     (home / "results").mkdir()
-    monkeypatch.chdir(home)
-    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
-    measured = FakeCampaign(home / "results", load_plan(Path("matrix.yaml")), Service())
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(home)
+        measured = FakeCampaign(home / "results", load_plan(Path("matrix.yaml")), Service())
     measured.measure()
     return measured.folder.path
+
+
+@pytest.fixture
+def campaign(measured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Copy the campaign with its matrix, and stand in the folder of the matrix."""
+    home = shutil.copytree(measured.parents[1], tmp_path / "home", symlinks=True)
+    monkeypatch.chdir(home)
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
+    return home / "results" / measured.name
 
 
 def hold(*arguments: str) -> int:

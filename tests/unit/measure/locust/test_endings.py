@@ -1,12 +1,11 @@
 """What the plugin writes of ends that Locust's log does not explain, in a Python that may end."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import harness
+from tests.unit.measure.locust.prepared_python import PreparedPython
 
 FOLDER = Path(harness.__file__).parent / "measure/locust_side"
 HEAD = f"""
@@ -25,17 +24,9 @@ runner = environment.runner
 """Lines 1 to 12 of the file; the code of a test is line 13."""
 
 
-def run_to_end(code: str, folder: Path) -> list[str]:
+def run_to_end(python: PreparedPython, code: str, folder: Path) -> list[str]:
     """Run one line of code as part of a scenario; return the lines in which the plugin says what ends it."""
-    (folder / "scenario.py").write_text(f"{HEAD}{code}\n")
-    ran = subprocess.run(
-        [sys.executable, "-c", "import scenario"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    ran = python.run(f"{HEAD}{code}\n", folder)
     assert "Traceback" not in ran.stderr, ran.stderr
     return [line for line in ran.stderr.splitlines() if line.startswith("harness: ")]
 
@@ -50,9 +41,9 @@ def run_to_end(code: str, folder: Path) -> list[str]:
     ],
 )
 def test_a_call_that_ends_locust_is_named_by_the_line_that_makes_or_schedules_it(
-    code: str, tmp_path: Path
+    code: str, tmp_path: Path, python: PreparedPython
 ) -> None:
-    assert run_to_end(code, tmp_path)[0] == "harness: scenario.py:13 called runner.quit()"
+    assert run_to_end(python, code, tmp_path)[0] == "harness: scenario.py:13 called runner.quit()"
 
 
 @pytest.mark.parametrize(
@@ -63,8 +54,10 @@ def test_a_call_that_ends_locust_is_named_by_the_line_that_makes_or_schedules_it
         ("os.kill(os.getpid(), 9)", "os.kill(os.getpid(), SIGKILL)"),
     ],
 )
-def test_a_process_that_ends_itself_says_so(code: str, words: str, tmp_path: Path) -> None:
-    assert run_to_end(code, tmp_path) == [f"harness: scenario.py:13 called {words}"]
+def test_a_process_that_ends_itself_says_so(
+    code: str, words: str, tmp_path: Path, python: PreparedPython
+) -> None:
+    assert run_to_end(python, code, tmp_path) == [f"harness: scenario.py:13 called {words}"]
 
 
 @pytest.mark.parametrize(
@@ -77,9 +70,9 @@ def test_a_process_that_ends_itself_says_so(code: str, words: str, tmp_path: Pat
         "gevent.spawn(runner.shape_worker).join()",
     ],
 )
-def test_what_ends_nothing_is_not_told(code: str, tmp_path: Path) -> None:
+def test_what_ends_nothing_is_not_told(code: str, tmp_path: Path, python: PreparedPython) -> None:
     """A signal that asks whether a process lives, one with a handler, a child's end, and Locust's own call.
 
     In the last one the greenlet comes from the scenario, but a function of Locust's ends the load.
     """
-    assert run_to_end(code, tmp_path) == []
+    assert run_to_end(python, code, tmp_path) == []

@@ -1,14 +1,13 @@
 """Which reports of the scenario's own count, in a Python of its own that the plugin may change."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import harness
+from tests.unit.measure.locust.prepared_python import PreparedPython
 
 FOLDER = Path(harness.__file__).parent / "measure/locust_side"
 CODE = (
@@ -130,12 +129,8 @@ sys.stdout.write(json.dumps(result))
 
 
 @pytest.fixture(scope="module")
-def result(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    folder = tmp_path_factory.mktemp("scenario")
-    (folder / "scenario.py").write_text(CODE)
-    ran = subprocess.run(
-        [sys.executable, "-c", "import scenario"], cwd=folder, capture_output=True, text=True, check=False
-    )
+def result(tmp_path_factory: pytest.TempPathFactory, python: PreparedPython) -> dict[str, Any]:
+    ran = python.run(CODE, tmp_path_factory.mktemp("scenario"))
     assert ran.returncode == 0, ran.stderr
     loaded: dict[str, Any] = json.loads(ran.stdout)
     return loaded

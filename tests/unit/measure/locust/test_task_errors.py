@@ -1,12 +1,11 @@
 """The part of the plugin that counts exceptions, in a Python of its own, which Locust may change."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import harness
+from tests.unit.measure.locust.prepared_python import PreparedPython
 
 FOLDER = Path(harness.__file__).parent / "measure/locust_side"
 HEAD = f"""
@@ -22,18 +21,16 @@ def catch(raise_it):
 """
 
 
-def run_plugin(code: str, folder: Path) -> Any:
+def run_plugin(python: PreparedPython, code: str, folder: Path) -> Any:
     """Run code beside the plugin, as a module of the folder, and return what it leaves in `result`."""
-    (folder / "scenario.py").write_text(f"{HEAD}{code}\nsys.stdout.write(json.dumps(result))\n")
-    ran = subprocess.run(
-        [sys.executable, "-c", "import scenario"], cwd=folder, capture_output=True, text=True, check=False
-    )
+    ran = python.run(f"{HEAD}{code}\nsys.stdout.write(json.dumps(result))\n", folder)
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout)
 
 
-def test_endless_messages_of_one_line_are_one_kind(tmp_path: Path) -> None:
+def test_endless_messages_of_one_line_are_one_kind(tmp_path: Path, python: PreparedPython) -> None:
     result = run_plugin(
+        python,
         """
 def fail(number):
     raise ValueError(f"order {number}  at 0x7f{number:x}\\n" + "x" * 10_000)
@@ -51,8 +48,9 @@ result = log.take_page_part()
     assert result["task_errors"] == [[0, 1000, 0, 0]]
 
 
-def test_more_than_a_hundred_lines_share_one_kind(tmp_path: Path) -> None:
+def test_more_than_a_hundred_lines_share_one_kind(tmp_path: Path, python: PreparedPython) -> None:
     result = run_plugin(
+        python,
         """
 for line in range(150):
     log.add("task", KeyError(line), f"locustfile.py:{line}", None)
@@ -68,11 +66,12 @@ result = [first["task_error_kinds"], first["task_errors"][-1], second]
     assert second == {"tasks": 0, "task_errors": [], "task_error_kinds": []}
 
 
-def test_the_line_is_the_innermost_of_the_users_own_code(tmp_path: Path) -> None:
+def test_the_line_is_the_innermost_of_the_users_own_code(tmp_path: Path, python: PreparedPython) -> None:
     """`json` raises the exception: its lines, and those of Locust, are none of the user's."""
     (tmp_path / "steps").mkdir()
     (tmp_path / "steps/orders.py").write_text("import json\ndef read():\n    return json.loads('{')\n")
     result = run_plugin(
+        python,
         """
 from steps import orders
 error = catch(orders.read)
@@ -86,9 +85,10 @@ result.append(plugin.name_own_file(plugin.locust.__file__))
     assert result[2:] == ["", ""]
 
 
-def test_an_exception_of_a_pause_says_whose_pause_it_is(tmp_path: Path) -> None:
+def test_an_exception_of_a_pause_says_whose_pause_it_is(tmp_path: Path, python: PreparedPython) -> None:
     """No line of the user's own raises it: `wait_time` is a number, and Locust calls it."""
     result = run_plugin(
+        python,
         """
 import types
 from locust.user.task import TaskSet
@@ -110,10 +110,11 @@ result.append(plugin.name_wait(catch(lambda: [][1]).__traceback__, user))
 
 
 def test_exceptions_while_locust_creates_users_are_counted_although_no_line_is_the_users_own(
-    tmp_path: Path,
+    tmp_path: Path, python: PreparedPython
 ) -> None:
     """An exception of another greenlet without a line of the user's own is not the scenario's."""
     result = run_plugin(
+        python,
         """
 import types, gevent, harness_other_errors as others
 from locust.env import Environment
