@@ -36,7 +36,7 @@ def measure_campaign(folder: Path, service: Service) -> str:
 
 def copy_with(campaign: str, folder: Path, change: Callable[[Plan], Plan]) -> str:
     """Copy a campaign into a folder, as if it had been measured by a changed plan."""
-    shutil.copytree(campaign, folder)
+    shutil.copytree(campaign, folder, ignore=shutil.ignore_patterns("comparison.*"))
     stored = json.loads((folder / "plan.json").read_text())
     (folder / "plan.json").write_text(json.dumps(plan_to_json(change(plan_from_json(stored)))))
     return str(folder)
