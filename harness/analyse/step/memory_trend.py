@@ -187,11 +187,13 @@ def _measure_growth(
     is_full = peak_bytes >= NEARLY_FULL_RATIO * limit_bytes
     room_bytes = limit_bytes - (float(floors[-1]) if is_full and lows else peak_bytes)
     straight_bytes = peak_bytes + max(0.0, growth * left_s)
-    expected, most = _extend_floors(at_s, used, lows, left_s) or (straight_bytes, math.inf)
     bound = fit_growth(floor_s, floors, _STILL_BYTES)[2]
     is_too_fast = growth * left_s > room_bytes
     if not lows and not is_too_fast and peak_bytes <= _FAR_RATIO * limit_bytes:
         bound = min(bound, _bound_whole_growth(at_s, used))
+    expected, most = straight_bytes, math.inf
+    if growth > 0 or bound * left_s > room_bytes:  # otherwise no curve changes what follows
+        expected, most = _extend_floors(at_s, used, lows, left_s) or (expected, most)
     can_last = bound * left_s <= room_bytes or most <= limit_bytes
     is_halt = not lows and is_mere_halt(at_s, used, left_s, room_bytes)
     return _Growth(
