@@ -84,7 +84,7 @@ class _TurnSession(CampaignSession):
         self._turns = turns
         self._clocks = {name: each.clock for name, each in backends.items()}
         most_cores = {name: each.most_cores for name, each in backends.items()}
-        super().__init__(plan, folder, CampaignListener(), next(iter(self._clocks.values())), most_cores)
+        super().__init__(plan, folder, CampaignListener(), most_cores)
 
     def run(self, backends: Mapping[str | None, Backends]) -> CampaignResult:
         """Measure all sizes, each lane in a thread, and return the answer."""

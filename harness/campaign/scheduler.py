@@ -16,7 +16,7 @@ from harness.store import CampaignFolder
 class Scheduler:
     """The workers of all engines in `backends`, which measure one plan together.
 
-    `now_s` is the clock by which writing reports takes time.
+    `now_s` times the reports.
     """
 
     def __init__(

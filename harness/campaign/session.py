@@ -37,8 +37,8 @@ from harness.report import render_report
 from harness.report.view.text import format_duration, format_estimate, format_seconds, format_users
 from harness.store import CampaignFolder
 
-_PAUSE_PER_WRITING_TIME = 19
-"""The shortest pause after the reports were written, in multiples of the time that writing took.
+_WRITING_TIMES = 20
+"""Reports are due again after so many times as long as writing them took, from its begin on.
 
 Writing reports then takes at most a twentieth of the time.
 """
@@ -60,8 +60,7 @@ class CampaignSession:
     """The state that the workers of all engines share. Every method may be called from any thread.
 
     The lock is held while facts are read or written, never while a target is measured or reports are written.
-    `engines` are the most CPU cores that a size may need on each engine, by its name. `now_s` is the clock by
-    which writing reports takes time.
+    `engines` are the most CPU cores that a size may need on each, by its name. `now_s` times the reports.
     """
 
     def __init__(
@@ -392,8 +391,7 @@ class CampaignSession:
         with self._lock:
             result = self._progress.build_result(self.plan, state)
         self._folder.write_reports(render_report(result))
-        ended_s = self._now_s()
-        self._no_reports_until_s = ended_s + _PAUSE_PER_WRITING_TIME * (ended_s - started_s)
+        self._no_reports_until_s = started_s + _WRITING_TIMES * (self._now_s() - started_s)
         return result
 
 
