@@ -237,8 +237,13 @@ class _SimulatedWatch:
 
     def take(self) -> Usage:
         run = self._container_run
-        usage = Usage(tuple(run.target_samples), tuple(run.host_samples), tuple(run.events))
-        run.target_samples, run.host_samples, run.events = [], [], []
+        usage = Usage(
+            tuple(run.target_samples),
+            tuple(run.host_samples),
+            tuple(run.events),
+            cpu=tuple(run.cpu_readings),
+        )
+        run.target_samples, run.cpu_readings, run.host_samples, run.events = [], [], [], []
         return usage
 
 

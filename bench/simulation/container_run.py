@@ -12,6 +12,7 @@ from bench.simulation.processor import Processor, SpeedAt
 from harness.measure.protocols import GeneratorFacts
 from harness.model import (
     MIB,
+    CpuReading,
     EventKind,
     GeneratorSample,
     HostSample,
@@ -24,6 +25,7 @@ from harness.model import (
 
 _PAGE_EVERY_S = 0.5
 _SAMPLE_EVERY_S = 1.0
+_READ_EVERY_S = 0.1
 
 _GENERATOR_CPU_S = 0.0006
 """CPU seconds of a Locust process for one request of an HttpUser."""
@@ -39,7 +41,8 @@ _ONLY_KIND = RequestKind("GET /")
 class SimulatedContainerRun:
     """A target and its generator, from the clock's instant `start_s` on; all instants are the clock's.
 
-    `target_samples`, `host_samples` and `events` grow until the caller empties them.
+    `target_samples`, `cpu_readings`, `host_samples` and `events` grow until the caller empties them. The CPU
+    time is read only if there are several kinds of requests, because nothing else needs it.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class SimulatedContainerRun:
         self.system = build_closed_system(service, noise, think, limits, seed, start_s, drift_phase)
         self._names = tuple(kind.name for kind in service.kinds or (_ONLY_KIND,))
         self.target_samples: list[TargetSample] = []
+        self.cpu_readings: list[CpuReading] = []
         self.host_samples: list[HostSample] = []
         self.events: list[TargetEvent] = []
         self._noise = noise
@@ -64,6 +68,7 @@ class SimulatedContainerRun:
         self._now_s = start_s
         self._next_page_s = start_s + _PAGE_EVERY_S
         self._next_sample_s = start_s
+        self._next_reading_s = start_s if service.kinds else math.inf
         self._pages: list[GeneratorFacts] = []
         self._ended_count = 0
 
@@ -73,8 +78,11 @@ class SimulatedContainerRun:
 
     def advance(self, to_s: float) -> None:
         """Let time pass, writing pages and samples when they are due."""
-        while (due_s := min(self._next_page_s, self._next_sample_s)) <= to_s:
+        while (due_s := min(self._next_page_s, self._next_sample_s, self._next_reading_s)) <= to_s:
             self._advance_system(due_s)
+            if due_s == self._next_reading_s:
+                self.cpu_readings.append(CpuReading(self._now_s, self.system.processor.cpu_s))
+                self._next_reading_s += _READ_EVERY_S
             if due_s == self._next_sample_s:
                 self._write_samples()
             if due_s == self._next_page_s:

@@ -14,6 +14,7 @@ from harness.model import (
     SINGLE_PROCESS,
     Cell,
     CompanionFacts,
+    CpuReading,
     Crowd,
     Fingerprint,
     GeneratorSample,
@@ -249,6 +250,7 @@ class Usage:
     host: tuple[HostSample, ...] = ()
     events: tuple[TargetEvent, ...] = ()
     companions: Mapping[str, CompanionFacts] = field(default_factory=dict)
+    cpu: tuple[CpuReading, ...] = ()
 
 
 class Watch(Protocol):

@@ -377,6 +377,7 @@ class _StepRun:
                 np.concatenate([before.owner, thinks.owner]),
             ),
             target=tuple(samples.target),
+            cpu=tuple(samples.cpu),
             host=tuple(samples.host),
             generator=tuple(samples.generator),
             events=tuple(samples.events),

@@ -7,6 +7,7 @@ from typing import TypeVar
 from harness.measure.protocols import GeneratorFacts, Usage
 from harness.model import (
     CompanionFacts,
+    CpuReading,
     GeneratorSample,
     HostSample,
     TargetEvent,
@@ -14,7 +15,7 @@ from harness.model import (
     WorkerSample,
 )
 
-S = TypeVar("S", TargetSample, HostSample, GeneratorSample, WorkerSample, TargetEvent)
+S = TypeVar("S", TargetSample, CpuReading, HostSample, GeneratorSample, WorkerSample, TargetEvent)
 
 
 class StepSamples:
@@ -27,6 +28,7 @@ class StepSamples:
         self.generator: list[GeneratorSample] = []
         self.workers: list[WorkerSample] = []
         self.target: list[TargetSample] = []
+        self.cpu: list[CpuReading] = []
         self.host: list[HostSample] = []
         self.events: list[TargetEvent] = []
         self.companions: dict[str, CompanionFacts] = {}
@@ -40,6 +42,7 @@ class StepSamples:
     def add_usage(self, usage: Usage) -> None:
         """Add what was counted of target, host and companions since the last time."""
         self.target += self._shift(usage.target)
+        self.cpu += self._shift(usage.cpu)
         self.host += self._shift(usage.host)
         self.events += self._shift(usage.events)
         for name, facts in usage.companions.items():

@@ -127,6 +127,14 @@ class TargetSample:
 
 
 @dataclass(frozen=True, slots=True)
+class CpuReading:
+    """The CPU time of the target so far, by the file of the kernel: ten times a second, where it is in reach."""
+
+    at_s: float
+    cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class HostSample:
     """The counters of the generator's host, once a second.
 
@@ -255,7 +263,8 @@ class StepFacts:
 
     `settle_from_s`, `window_from_s` and `window_to_s` are None if the step ended before that instant. `note`
     is the evidence for `end_reason`, such as an exit code or the last lines of a log. `life` is the number of
-    the container run. `burst` is None for a step that holds the same users to its end.
+    the container run. `cpu` is empty with several replicas, and where the kernel's file is not in reach.
+    `burst` is None for a step that holds the same users to its end.
     """
 
     index: int
@@ -272,6 +281,7 @@ class StepFacts:
     requests: Requests = Requests()
     thinks: ThinkTimes = ThinkTimes()
     target: tuple[TargetSample, ...] = ()
+    cpu: tuple[CpuReading, ...] = ()
     host: tuple[HostSample, ...] = ()
     generator: tuple[GeneratorSample, ...] = ()
     events: tuple[TargetEvent, ...] = ()

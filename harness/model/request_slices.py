@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RequestSlices:
-    """A step from the begin of its ramp to the end of its window, cut into slices of some seconds.
+    """A step from the begin of its ramp to the end of its window, cut into slices.
 
     The columns `length_s`, `users` (their mean number) and `cpu_s` have a value for each slice. `counts` and
     `starts` have a row for each slice, with the requests of each of `names`: in `starts` a request counts

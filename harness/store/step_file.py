@@ -20,6 +20,7 @@ import numpy as np
 from harness.errors import StoreError
 from harness.model import (
     CompanionFacts,
+    CpuReading,
     EndReason,
     ErrorOrigin,
     EventKind,
@@ -56,6 +57,7 @@ _SCALAR_FIELDS = tuple(
         "requests",
         "thinks",
         "target",
+        "cpu",
         "host",
         "generator",
         "events",
@@ -69,6 +71,7 @@ _SCALAR_FIELDS = tuple(
 _Row = TypeVar(
     "_Row",
     TargetSample,
+    CpuReading,
     HostSample,
     GeneratorSample,
     WorkerSample,
@@ -96,6 +99,8 @@ def encode_step(facts: StepFacts) -> bytes:
         "generator": _to_columns(GeneratorSample, facts.generator),
         "events": _to_columns(TargetEvent, facts.events),
     }
+    if facts.cpu:
+        document["cpu"] = _to_columns(CpuReading, facts.cpu)
     if facts.companions:
         document["companions"] = {name: _encode_companion(each) for name, each in facts.companions.items()}
     if facts.workers:
@@ -125,6 +130,7 @@ def decode_step(data: bytes, path: Path) -> StepFacts:
             requests=_decode_requests(document["requests"]),
             thinks=_decode_thinks(document["thinks"]),
             target=_to_rows(TargetSample, document["target"]),
+            cpu=_to_rows(CpuReading, document["cpu"]) if "cpu" in document else (),
             host=_to_rows(HostSample, document["host"]),
             generator=_to_rows(GeneratorSample, document["generator"]),
             events=_decode_events(document["events"]),

@@ -128,6 +128,22 @@ def test_an_idle_target_waits_for_nothing_much(backend: Backend) -> None:
     assert count(before.oom_kills, after.oom_kills) == 0
 
 
+def test_the_cpu_time_is_read_several_times_a_second(backend: Backend) -> None:
+    """Ten times a second, less what was held up: 0.5 s of CPU time take 2 s at a quarter of a core."""
+    target = build_target(backend)
+    with backend.run(target, CORES) as running, backend.probe.watch(running) as watch:
+        backend.provoke(running, "burn", 0.5)
+        take_sample(watch, lambda _: True)
+        began_s = backend.clock.now_s()
+        backend.provoke(running, "burn", 0.5)
+        lasted_s = backend.clock.now_s() - began_s
+        time.sleep(0.3)
+        read = watch.take().cpu
+    assert len(read) >= 3 * lasted_s
+    assert [reading.at_s for reading in read] == sorted(reading.at_s for reading in read)
+    assert read[-1].cpu_s - read[0].cpu_s == pytest.approx(0.5, abs=0.15)
+
+
 def test_the_files_agree_with_what_the_engine_reports(backend: Backend) -> None:
     """The engine's counters are read last, so they may only be ahead.
 

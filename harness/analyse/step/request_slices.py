@@ -3,21 +3,25 @@
 A request waits, and is then served until its end. It is taken to wait for as long as even the fast ones of
 those take that start at about the same time. It counts in each slice by the part of the remaining time that
 it spends there. Slices are so long that hardly any of the requests' time lies beyond the next one. Shorter
-slices tell more: which names come in a slice varies by chance, and that in each one anew.
+slices tell more: which names come in a slice varies by chance, and that in each one anew. So the kernel's own
+file is taken where it was read, ten times a second, and the engine's counters elsewhere.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.model import ANSWERED, StepFacts, TargetSample
+from harness.model import ANSWERED, CpuReading, StepFacts, TargetSample
 from harness.model.facts import Indices, Seconds
 from harness.model.request_slices import RequestSlices
 
 SHORTEST_S = 1.0
-"""The counters come about once a second, some hundredths of a second early or late."""
+"""The engine's counters come about once a second, some hundredths of a second early or late."""
+
+SHORTEST_READ_S = 0.1
+"""The kernel's own file is read so often."""
 
 MOST_BEYOND_RATIO = 0.03
 """The largest part of the requests' time that may lie beyond the slices in which they count as served.
@@ -29,6 +33,9 @@ CPU time.
 _LONGER = 1.25
 FAST_QUANTILE = 0.1
 """What this part of the requests take at most, the others wait before they are served."""
+
+_WAIT_ALIKE_S = 1.0
+"""Requests that start within so long wait for as long, or within one slice if that is longer."""
 
 _FEWEST_TO_COMPARE = 10
 _TOLERANCE = 0.95
@@ -51,16 +58,15 @@ def measure_slices(facts: StepFacts) -> RequestSlices | None:
 
     What happens after the window is left out, because its requests may still be under way at the end.
     """
-    samples = _select_samples(facts)
+    (at_s, cpu_s), shortest_s = _select(facts, facts.target), SHORTEST_S
+    read_at_s, read_cpu_s = _select(facts, facts.cpu)
+    if len(read_at_s) > len(at_s):
+        at_s, cpu_s, shortest_s = read_at_s, read_cpu_s, SHORTEST_READ_S
     spans = _list_spans(facts)
-    if len(samples) < 2 or not len(spans.start_s):
+    if len(at_s) < 2 or not len(spans.start_s) or (np.diff(cpu_s) < 0).any():
         return None
-    cpu_s = np.array([sample.cpu_s for sample in samples])
-    if (np.diff(cpu_s) < 0).any():
-        return None
-    at_s = np.array([sample.at_s for sample in samples])
     lasted_s = spans.end_s - spans.start_s
-    length_s = _choose_length(lasted_s)
+    length_s = _choose_length(lasted_s, shortest_s)
     borders = _choose_borders(at_s, length_s)
     names = (*facts.requests.names, None)
     served, started = _count_requests(spans, at_s[borders], len(names))
@@ -77,15 +83,19 @@ def measure_slices(facts: StepFacts) -> RequestSlices | None:
     )
 
 
-def _select_samples(facts: StepFacts) -> list[TargetSample]:
-    """Return the counters from the ramp to the end of the window, without any that came at one instant."""
+def _select(
+    facts: StepFacts, samples: Sequence[TargetSample] | Sequence[CpuReading]
+) -> tuple[Seconds, Seconds]:
+    """Return each instant from the ramp to the end of the window, only once, and the CPU time until then."""
     to_s = facts.ended_s if facts.window_to_s is None else facts.window_to_s
-    selected: list[TargetSample] = []
-    for sample in facts.target:
-        is_later = not selected or sample.at_s > selected[-1].at_s
+    at_s: list[float] = []
+    cpu_s: list[float] = []
+    for sample in samples:
+        is_later = not at_s or sample.at_s > at_s[-1]
         if facts.ramp_from_s <= sample.at_s <= to_s and is_later:
-            selected.append(sample)
-    return selected
+            at_s.append(sample.at_s)
+            cpu_s.append(sample.cpu_s)
+    return np.array(at_s), np.array(cpu_s)
 
 
 def _list_spans(facts: StepFacts) -> _Spans:
@@ -103,9 +113,9 @@ def _list_spans(facts: StepFacts) -> _Spans:
     )
 
 
-def _choose_length(lasted_s: Seconds) -> float:
+def _choose_length(lasted_s: Seconds, shortest_s: float) -> float:
     """Return how long slices are to be, if hardly any of the requests' time is to lie beyond the next one."""
-    length_s = SHORTEST_S
+    length_s = shortest_s
     while _find_part_beyond(lasted_s, length_s, 2) > MOST_BEYOND_RATIO:
         length_s *= _LONGER
     return length_s
@@ -150,20 +160,21 @@ def _count_requests(spans: _Spans, borders_s: Seconds, names: int) -> tuple[Colu
 
 
 def _find_service(spans: _Spans, borders_s: Seconds) -> Seconds:
-    """Return when the service of each request began: after the time that the fast ones of its slice take.
+    """Return when the service of each request began: after the time that the fast ones beside it take.
 
     Where few requests start, none is taken to wait.
     """
-    row = np.searchsorted(borders_s, spans.start_s, side="right")
+    beside_s = max(_WAIT_ALIKE_S, float(np.median(np.diff(borders_s))))
+    row = np.maximum(np.floor((spans.start_s - borders_s[0]) / beside_s), -1).astype(np.intp) + 1
     lasted_s = spans.end_s - spans.start_s
-    counts = np.bincount(row, minlength=len(borders_s) + 1)
+    counts = np.bincount(row)
     ordered_s = lasted_s[np.lexsort((lasted_s, row))]
     compared = np.flatnonzero(counts >= _FEWEST_TO_COMPARE)
     place = (np.cumsum(counts) - counts)[compared] + FAST_QUANTILE * (counts[compared] - 1)
     below = np.floor(place).astype(np.intp)
     waited_s = np.zeros(len(counts))
     waited_s[compared] = ordered_s[below] + (place - below) * (ordered_s[below + 1] - ordered_s[below])
-    return np.minimum(spans.start_s + waited_s[row], spans.end_s - _INSTANT_S / 2)
+    return np.asarray(np.minimum(spans.start_s + waited_s[row], spans.end_s - _INSTANT_S / 2))
 
 
 def _count_before(border: NDArray[np.intp], spans: _Spans, borders_s: Seconds, names: int) -> Columns:
@@ -174,11 +185,16 @@ def _count_before(border: NDArray[np.intp], spans: _Spans, borders_s: Seconds, n
 
 
 def _average_users(facts: StepFacts, borders_s: Seconds) -> tuple[float, ...]:
-    """Return the mean number of users in each slice; those of the step where the generator was silent."""
+    """Return the mean number of users in each slice, and in one without a sample what those around it tell.
+
+    It is that of the step after the last sample, while the generator was silent.
+    """
+    if not facts.generator:
+        return (float(facts.users),) * (len(borders_s) - 1)
     at_s = np.array([sample.at_s for sample in facts.generator])
     users = np.array([sample.users for sample in facts.generator], dtype=np.float64)
-    means = []
-    for from_s, to_s in pairwise(borders_s):
-        inside = users[(at_s >= from_s) & (at_s < to_s)]
-        means.append(float(inside.mean()) if len(inside) else float(facts.users))
-    return tuple(means)
+    before = np.searchsorted(at_s, borders_s)
+    sums = np.append(0.0, users.cumsum())[before]
+    between = np.interp((borders_s[:-1] + borders_s[1:]) / 2, at_s, users, right=float(facts.users))
+    counts = np.diff(before)
+    return tuple(np.where(counts > 0, np.diff(sums) / np.maximum(counts, 1), between).tolist())

@@ -17,9 +17,13 @@ from harness.measure.host.cgroup import CgroupCounters, CgroupReader, open_cgrou
 from harness.measure.host.counters import read_host_sample
 from harness.measure.host.process_cpu import ProcessCpu
 from harness.measure.protocols import Clock, RunningTarget, Usage, Watch
-from harness.model import CompanionFacts, HostSample, TargetEvent, TargetSample
+from harness.model import CompanionFacts, CpuReading, HostSample, TargetEvent, TargetSample
 
 _SAMPLE_EVERY_S = 1.0
+_READ_CPU_EVERY_S = 0.1
+_READ_WITHIN_S = 0.002
+"""A reading of the CPU time that took longer was held up: at which instant it was true is not known."""
+
 _SILENCE_AT_MOST_S = 30.0
 _END_WITHIN_S = 3.0
 _NANOSECONDS = 1e9
@@ -48,7 +52,7 @@ class DockerProbe:
 
 
 class DockerWatch:
-    """Threads that count until `end`: one for each container, and one for this machine."""
+    """Threads that count until `end`: for each container, for this machine, and for a single target's CPU."""
 
     def __init__(self, target: DockerTarget, clock: Clock, only_cores: frozenset[int] | None = None) -> None:
         self._target = target
@@ -57,6 +61,7 @@ class DockerWatch:
         self._lock = threading.Lock()
         self._ending = threading.Event()
         self._samples: dict[str, list[TargetSample]] = {}
+        self._cpu: list[CpuReading] = []
         self._host_samples: list[HostSample] = []
         self._events_taken: dict[str, int] = {}
         self._failure: Exception | None = None
@@ -64,6 +69,8 @@ class DockerWatch:
         self._last: dict[str, TargetSample] = {}
         containers = (*target.replicas, *(each for each in target.companions if not each.has_finished))
         counters = [functools.partial(self._count_container, container) for container in containers]
+        if len(target.replicas) == 1:
+            counters.append(functools.partial(self._read_cpu, target.replicas[0]))
         self._threads = [
             threading.Thread(target=self._run_counter, args=(count,), name="harness-counting", daemon=True)
             for count in (*counters, self._count_host)
@@ -92,13 +99,14 @@ class DockerWatch:
         events = self._take_events()
         with self._lock:
             samples, self._samples = self._samples, {}
+            cpu, self._cpu = tuple(self._cpu), []
             host, self._host_samples = tuple(self._host_samples), []
         companions = {
             companion.name: CompanionFacts(companion.limits, tuple(samples.get(companion.container_id, ())))
             for companion in self._target.companions
             if companion.container_id in samples or not companion.has_finished
         }
-        return Usage(self._merge_replicas(samples), host, events, companions)
+        return Usage(self._merge_replicas(samples), host, events, companions, cpu)
 
     def _take_events(self) -> tuple[TargetEvent, ...]:
         """Return the new events of all replicas, in the order of time."""
@@ -142,8 +150,7 @@ class DockerWatch:
         client, container_id = container.client, container.container_id
         with translate_docker_errors("read the target's counters"):
             first = client.stats(container_id, stream=False, one_shot=True)
-            pid = client.inspect_container(container_id)["State"].get("Pid") or 0
-        cgroup = open_cgroup(pid, container_id)
+        cgroup = _open_cgroup(container)
         self._add(container_id, first, cgroup)
         for message in self._follow_counters(client, container_id):
             if self._ending.is_set():
@@ -153,6 +160,18 @@ class DockerWatch:
             raise EngineUnavailableError(
                 "Docker stopped counting what the target uses", "check whether the engine restarted"
             )
+
+    def _read_cpu(self, container: DockerContainer) -> None:
+        """Read the CPU time from the kernel's own file ten times a second, if that is in reach."""
+        cgroup = _open_cgroup(container)
+        while cgroup is not None and not self._ending.wait(_READ_CPU_EVERY_S):
+            at_s = self._clock.now_s()
+            cpu_s = cgroup.read_cpu_s()
+            if cpu_s is None:
+                return
+            if self._clock.now_s() - at_s <= _READ_WITHIN_S:
+                with self._lock:
+                    self._cpu.append(CpuReading(at_s, cpu_s))
 
     def _follow_counters(self, client: APIClient, container_id: str) -> Iterator[Mapping[str, Any]]:
         """Yield the engine's counters about once a second: Podman streams them every five, so it is asked."""
@@ -193,6 +212,13 @@ class DockerWatch:
                 self._host_samples.append(sample)
             if self._ending.wait(_SAMPLE_EVERY_S):
                 return
+
+
+def _open_cgroup(container: DockerContainer) -> CgroupReader | None:
+    """Return a reader of the kernel's files of a container; None if they are not in reach."""
+    with translate_docker_errors("read the target's counters"):
+        state = container.client.inspect_container(container.container_id)["State"]
+    return open_cgroup(state.get("Pid") or 0, container.container_id)
 
 
 def target_sample_from_json(message: Mapping[str, Any], at_s: float) -> TargetSample | None:

@@ -18,6 +18,7 @@ from harness.measure.host.cgroup_files import (
     Throttling,
     has_quota,
     locate_container,
+    parse_cpu_s,
     parse_keys,
     parse_memory_stat,
     parse_number,
@@ -60,6 +61,9 @@ class CgroupReader:
     def __init__(self, folders: dict[str, GroupFolders]) -> None:
         unified, memory, cpu = (folders.get(each) for each in (UNIFIED, "memory", "cpu"))
         memory, cpu = memory or unified, cpu or unified
+        self._cpu_time = _find_file(_get_outer(folders.get("cpuacct")), "cpuacct.usage") or _find_file(
+            _get_outer(unified), "cpu.stat"
+        )
         self._cpu_stat = _find_file(_find_quota_folder(cpu), "cpu.stat")
         self._peak = _find_file(_get_outer(memory), "memory.peak", "memory.max_usage_in_bytes")
         self._current = _find_file(_get_outer(memory), "memory.current", "memory.usage_in_bytes")
@@ -89,6 +93,10 @@ class CgroupReader:
             memory_stat=_read(self._stat, parse_memory_stat),
         )
         return None if counters == _NOTHING else counters
+
+    def read_cpu_s(self) -> float | None:
+        """Return the CPU time that was used so far, in seconds; None if no file shows it."""
+        return _read(self._cpu_time, parse_cpu_s)
 
     def _count_hits(self, peak_bytes: int | None) -> int | None:
         """Return how often the memory reached its limit; None if that is not counted.

@@ -92,6 +92,15 @@ def _parse_totals(text: str) -> Iterator[tuple[str, float]]:
             yield kind, total / _MICROSECONDS
 
 
+def parse_cpu_s(text: str) -> float | None:
+    """Return the CPU time of cpuacct.usage (v1), or of cpu.stat (v2), in seconds; None if it shows none."""
+    nanoseconds = parse_number(text)
+    if nanoseconds is not None:
+        return nanoseconds / _NANOSECONDS
+    microseconds = parse_keys(text).get("usage_usec")
+    return None if microseconds is None else microseconds / _MICROSECONDS
+
+
 def parse_throttling(text: str) -> Throttling | None:
     """Return the throttling that cpu.stat shows, of cgroup v1 or v2; None if it counts no periods."""
     keys = parse_keys(text)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from harness.model import (
+    CpuReading,
     EndReason,
     ErrorOrigin,
     EventKind,
@@ -119,6 +120,7 @@ STEPS = st.builds(
         COUNTS,
         COUNTS,
     ),
+    cpu=rows(CpuReading, SECONDS, SECONDS),
     host=rows(
         HostSample,
         SECONDS,

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from harness.errors import StoreError
 from harness.model import (
+    CpuReading,
     EventKind,
     GeneratorSample,
     HostSample,
@@ -112,6 +113,7 @@ def test_an_error_of_the_format_names_both_formats(format_: object) -> None:
 
 TABLES = {
     "target": TargetSample,
+    "cpu": CpuReading,
     "host": HostSample,
     "generator": GeneratorSample,
     "events": TargetEvent,
@@ -119,6 +121,7 @@ TABLES = {
 }
 STEP_OF_ALL_TABLES = replace(
     make_closed_step(5),
+    cpu=(CpuReading(0.1, 0.05), CpuReading(0.2, 0.06)),
     events=(TargetEvent(1.0, EventKind.OOM, "killed"), TargetEvent(2.0, EventKind.DIE, "137")),
     workers=(WorkerSample(1.0, 0, 0.1, 0.01, 0, False, 2.0, 0.1), WorkerSample(2.0, 1, 0.2, 0.02, 5)),
     note="exit code 137",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness.analyse.step.request_slices import measure_slices
-from harness.model import ANSWERED, Requests, StepFacts, TargetSample
+from harness.model import ANSWERED, CpuReading, Requests, StepFacts, TargetSample
 from tests.unit.analyse.synthetic import (
     always,
     make_closed_step,
@@ -117,6 +117,33 @@ def test_the_users_of_a_slice_are_their_mean() -> None:
     slices = measure_slices(make_facts(SHORT, generator=tuple(users)))
     assert slices is not None
     assert slices.users[:3] == (2.0, 8.0, 10.0)
+
+
+def test_slices_are_as_short_as_the_kernels_own_file_was_read() -> None:
+    """Ten readings a second; requests of 0.02 s leave 0.02² / (2 · 0.1) / 0.02 = 10 % beyond a slice.
+
+    That of 0.05 s from 3.18 s on spends 0.02 s in one slice, and 0.03
+    in the next. The users between two samples, 4 at 1 s and 8 at 1.5 s, are 5.2 from 1.1 to 1.2 s.
+    """
+    readings = tuple(CpuReading(number / 10, number / 20) for number in range(400))
+    users = [*make_generator_samples([1.0], 4), *make_generator_samples([1.5], 8)]
+    slices = measure_slices(
+        make_facts([*SHORT, (3.18, 0.05, 1, False)], cpu=readings, generator=tuple(users))
+    )
+    assert slices is not None
+    assert slices.length_s == pytest.approx((0.1,) * 200)
+    assert slices.cpu_s == pytest.approx((0.05,) * 200)
+    assert slices.overlaps
+    assert np.array(slices.counts)[30:34, 1] == pytest.approx([0, 0.4, 0.6, 0])
+    assert slices.users[11] == pytest.approx(5.2)
+
+
+def test_readings_of_a_part_of_the_step_only_do_not_count() -> None:
+    """Twelve readings in 1.2 s are fewer than the engine's 21 samples in 20 s."""
+    readings = tuple(CpuReading(number / 10, number / 20) for number in range(12))
+    slices = measure_slices(make_facts(SHORT, cpu=readings))
+    assert slices is not None
+    assert slices.length_s == (1.0,) * 20
 
 
 @pytest.mark.parametrize(

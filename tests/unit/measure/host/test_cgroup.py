@@ -105,6 +105,27 @@ def test_a_hybrid_host_shows_the_same_from_three_hierarchies(tmp_path: Path) -> 
     assert host.read() == ALL
 
 
+@pytest.mark.parametrize(
+    ("mounts", "file", "text"),
+    [
+        ({"cpu": "cpu,cpuacct", "unified": ""}, f"cpu/docker/{ID}/cpuacct.usage", "9000000123\n"),
+        ({"unified": ""}, f"unified/docker/{ID}/cpu.stat", "usage_usec 9000000\nuser_usec 8000000\n"),
+    ],
+    ids=["v1, in nanoseconds", "v2, in microseconds"],
+)
+def test_the_cpu_time_is_read_from_one_file(
+    tmp_path: Path, mounts: dict[str, str], file: str, text: str
+) -> None:
+    host = Host(tmp_path, f"2:cpu,cpuacct:/docker/{ID}\n0::/docker/{ID}\n", mounts)
+    host.write_files(f"unified/docker/{ID}", PRESSURES)
+    host.write(file, text)
+    reader = host.open()
+    assert reader is not None
+    assert reader.read_cpu_s() == pytest.approx(9.0)
+    (tmp_path / file).unlink()
+    assert reader.read_cpu_s() is None
+
+
 def test_version_1_alone_has_no_pressure(tmp_path: Path) -> None:
     membership = f"4:memory:/docker/{ID}\n2:cpu,cpuacct:/docker/{ID}\n"
     host = Host(tmp_path, membership, {"memory": "memory", "cpu": "cpu,cpuacct"})
