@@ -129,7 +129,7 @@ def open_with_capacities(path: Path) -> CampaignFolder:
     if read_comparison(folder) is not None:
         raise UsageError(
             f"{folder.path}: this is a comparison of two versions, which has no capacities",
-            "harness report shows it; name a campaign of harness run",
+            "harness report alone shows it; name a campaign of harness run",
         )
     return folder
 

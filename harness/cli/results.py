@@ -104,7 +104,8 @@ def report(
 ) -> int:
     """Judge a stored campaign again and write its report; a comparison of two versions shows its answer."""
     monthly_ratio = parse_growth(growth) if growth is not None else None
-    if show_stored_comparison(CampaignFolder.open(campaign)):
+    is_plain = price is None and growth is None and not brief
+    if is_plain and show_stored_comparison(CampaignFolder.open(campaign)):
         return DONE
     folder, plan, result = _rejudge_campaign(campaign, price)
     result = write_report(folder, plan, result, monthly_ratio)

@@ -128,7 +128,7 @@ class TargetSample:
 
 @dataclass(frozen=True, slots=True)
 class CpuReading:
-    """The CPU time of the target so far, by the file of the kernel: ten times a second, where it is in reach."""
+    """The CPU time that the target has used, by the file of the kernel: about ten readings a second."""
 
     at_s: float
     cpu_s: float

@@ -15,7 +15,7 @@ _MOST_CONCURRENCY = 1000
 _LONGEST_NAME = 49
 """What Cloud Run allows."""
 
-_RESERVED = ("PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION")
+RESERVED = ("PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION")
 """The variables that Cloud Run sets itself: PORT to the container's port. It refuses a service with one."""
 
 
@@ -88,7 +88,7 @@ def _build_container(deployment: Deployment) -> Node:
     container: dict[str, Node] = {"image": build_image(deployment), **build_commands(deployment)}
     if service.port:
         container["ports"] = [{"containerPort": service.port}]
-    container |= build_settings(deployment, _RESERVED)
+    container |= build_settings(deployment, RESERVED)
     cpu, memory = explain_sold_amounts(deployment, sold, _SELLER)
     container["resources"] = {
         "limits": {

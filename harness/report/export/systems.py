@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from harness.model.deployment import Deployment
-from harness.report.export.cloud_run import build_cloud_run
+from harness.report.export.cloud_run import RESERVED, build_cloud_run
 from harness.report.export.compose import build_compose
 from harness.report.export.ecs import build_ecs
 from harness.report.export.kubernetes import build_kubernetes
@@ -45,7 +45,8 @@ def render_export(deployment: Deployment, system: System, campaign: str) -> str:
     Raises:
         UsageError: the system has no size as large as this.
     """
-    heading = write_heading(deployment, campaign)
+    reserved = RESERVED if system is System.CLOUD_RUN else ()
+    heading = write_heading(deployment, campaign, reserved)
     if system is System.TERRAFORM:
         return render_terraform(deployment, heading)
     return to_yaml(_BUILDERS[system](deployment), heading)

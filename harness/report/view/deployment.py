@@ -1,7 +1,7 @@
 """Put into words where the figures of an exported file come from, and what is not known."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from harness.model import Factor
 from harness.model.deployment import CapacityBasis, Deployment
@@ -16,8 +16,8 @@ MEASURED_MEMORY_LIMIT = "the limit that was measured, without swap"
 CPU_BETWEEN_REQUESTS = "as measured, the CPU is there between requests too: instance-based billing"
 
 
-def write_heading(deployment: Deployment, campaign: str) -> str:
-    """Return the lines that stand above every exported file."""
+def write_heading(deployment: Deployment, campaign: str, reserved: Collection[str] = ()) -> str:
+    """Return the lines that stand above every exported file; the system sets `reserved` variables itself."""
     result = deployment.result
     size = text.format_size(result.cell.limits)
     lines = [
@@ -25,7 +25,7 @@ def write_heading(deployment: Deployment, campaign: str) -> str:
         f"`harness export` from the campaign {campaign}.",
         describe_capacity_basis(deployment),
         describe_safe_load(deployment),
-        *_list_gaps(deployment),
+        *_list_gaps(deployment, reserved),
     ]
     return "\n".join(text.clean_text(line) for line in lines)
 
@@ -77,15 +77,15 @@ def _say_need(users: int) -> str:
     return f"{text.format_users(users)} {'needs' if users == 1 else 'need'}"
 
 
-def _list_gaps(deployment: Deployment) -> list[str]:
+def _list_gaps(deployment: Deployment, reserved: Collection[str]) -> list[str]:
     """Return what the file does not hold: an answer that is final, the image's address, companions."""
     service, gaps = deployment.service, []
     if not deployment.is_complete:
         gaps.append("The campaign is not complete: what it has not measured yet may change this answer.")
     if service.image is None:
         gaps.append("The harness built the image: push it to your registry, and write its name there.")
-    if service.variables:
-        gaps.append(f"Not in this file: the variables of target.yaml ({', '.join(service.variables)}).")
+    if variables := [name for name in service.variables if name not in reserved]:
+        gaps.append(f"Not in this file: the variables of target.yaml ({', '.join(variables)}).")
     if service.left_out:
         gaps.append(f"Not in this file: what else target.yaml says ({', '.join(service.left_out)}).")
     if service.companions:

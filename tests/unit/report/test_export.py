@@ -267,6 +267,16 @@ def test_cloud_run_gets_no_variable_that_it_sets_itself() -> None:
     assert len(workload["spec"]["template"]["spec"]["containers"][0]["env"]) == 2
 
 
+@pytest.mark.parametrize(("variables", "missing"), [(("PORT", "TOKEN"), "TOKEN"), (("PORT",), "")])
+def test_a_variable_that_cloud_run_sets_itself_is_not_missing(
+    variables: tuple[str, ...], missing: str
+) -> None:
+    deployment = deploy(service=Service("web", "shop", 80, variables=variables))
+    said = [line for line in export(deployment, System.CLOUD_RUN).splitlines() if "variables of" in line]
+    assert said == ([f"# Not in this file: the variables of target.yaml ({missing})."] if missing else [])
+    assert f"target.yaml ({', '.join(variables)})" in export(deployment, System.KUBERNETES)
+
+
 def test_a_size_that_sustains_a_single_user_has_no_room_for_more() -> None:
     """1 / 1.3 is less than one user: the safe load is the one that was measured, without any headroom."""
     (step,) = make_size().steps
