@@ -34,7 +34,8 @@ class MemoryTrend:
     the most memory to expect until the horizon. `lasts_s` is how long after the ramp the limit is reached if
     memory goes on to grow like that; None if it does not grow, or grows ever more slowly, to about
     `projected_bytes`. `rose_to_full`: memory rose until it was so close to its limit that the kernel held it
-    there. `shortage` tells how short the memory was in the latest third; None if nothing shows that it was.
+    there. `shortage` tells how short the memory was in the latest third, or in the latest 20 s if it slowed
+    requests only then; None if nothing shows that it was.
     """
 
     outlook: MemoryOutlook
@@ -73,6 +74,11 @@ class MemoryTrend:
     def is_known(self) -> bool:
         """True if a longer step would not show more: the limit surely lasts, or is reached already."""
         return self.outlook is MemoryOutlook.LASTS or self.rose_to_full
+
+    @property
+    def slows_requests(self) -> bool:
+        """True if the memory is so short that response times show it."""
+        return self.shortage is not None and self.shortage.slows_requests
 
     def needs_longer_step(self, steady_at_most_s: float) -> bool:
         """Return True if a step that is held for `steady_at_most_s` would show more of the memory."""

@@ -153,7 +153,8 @@ class StepResult:
     that was neither thinking nor waiting (Little's law). `cycle_s` is the time from one request of a user to
     its next, and None if nothing shows it. `series` and `curves` are for the page; the checks at the end have
     none. `slices` tell what requests cost; None without counters. `further_shares` has one entry for each
-    SLO on a percentile but the first one of all requests, of which `latency` tells.
+    SLO on a percentile but the first one of all requests, of which `latency` tells. `before_short_s` is for
+    how long the SLOs held before memory became short, if the window is only what followed; 0 otherwise.
     """
 
     index: int
@@ -186,6 +187,7 @@ class StepResult:
     shortfall_gap: ShortfallGap | None = None
     curves: StepCurves | None = None
     slices: RequestSlices | None = field(default=None, repr=False)
+    before_short_s: float = 0.0
 
     @property
     def verdict(self) -> Verdict:

@@ -81,8 +81,7 @@ def _might_pass(step: StepResult, slowdown: float, slos: Sequence[Slo]) -> bool:
     Work that waited for memory is no question of speed. The CPU sustains no more users than in proportion to
     the host's speed. So the share of slow requests tells whether it would sustain these.
     """
-    shortage = None if step.memory is None else step.memory.shortage
-    if shortage is not None and shortage.slows_requests:
+    if step.memory is not None and step.memory.slows_requests:
         return False
     shown = estimate_from_slow_share(step, find_percentile_slo(slos))
     return shown is None or shown.users * slowdown >= step.users

@@ -200,9 +200,8 @@ def is_memory_failure(step: StepResult) -> bool:
 
 def _is_slowed_by_memory(step: StepResult) -> bool:
     """Return True if requests waited for pages that are needed again, and not for the CPU's quota."""
-    shortage = step.memory.shortage if step.memory is not None else None
     is_throttled = (step.target.throttled_ratio or 0.0) >= OFTEN_THROTTLED_RATIO
-    return shortage is not None and shortage.slows_requests and not is_throttled
+    return step.memory is not None and step.memory.slows_requests and not is_throttled
 
 
 def _rose_to_full(step: StepResult) -> bool:

@@ -65,3 +65,13 @@ def find_last_begin_s(facts: StepFacts) -> float:
     users, first = np.unique(thinks.owner[begun] // 2, return_index=True)
     first = begun[first[~np.isin(users, asked)]]
     return float(np.max(thinks.start_s[first] + thinks.planned_s[first], initial=0.0))
+
+
+def summarize_pauses(facts: StepFacts, from_s: float, to_s: float) -> tuple[float | None, float | None]:
+    """Return the mean of the pauses that begin in [from_s, to_s), and their coefficient of variation."""
+    inside = (facts.thinks.start_s >= from_s) & (facts.thinks.start_s < to_s)
+    planned_s = facts.thinks.planned_s[inside]
+    if len(planned_s) == 0:
+        return None, None
+    mean_s = float(planned_s.mean())
+    return mean_s, float(planned_s.std()) / mean_s if mean_s > 0 and len(planned_s) > 1 else None

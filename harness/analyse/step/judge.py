@@ -8,7 +8,7 @@ import numpy as np
 from harness.analyse.search.capacity_estimate import find_percentile_slo, find_shortfall_limit
 from harness.analyse.search.rare_requests import count_fewest_requests
 from harness.analyse.step.baseline import Baseline, choose_baseline, find_baseline_step
-from harness.analyse.step.cycle import measure_cycle_s
+from harness.analyse.step.cycle import measure_cycle_s, summarize_pauses
 from harness.analyse.step.failed_requests import check_failed_requests, count_window_failures
 from harness.analyse.step.idle_users import check_idle_users
 from harness.analyse.step.littles_law import (
@@ -30,7 +30,7 @@ from harness.analyse.step.scenario_errors import (
 from harness.analyse.step.shortfall_gap import find_baseline_gap, find_shortfall_gap
 from harness.analyse.step.slo import evaluate_slo, find_shortfall_ratio, is_settled
 from harness.analyse.step.slow_shares import summarize_further_shares, summarize_latency
-from harness.analyse.step.sound_part import is_recovering, select_sound_part
+from harness.analyse.step.sound_part import is_recovering, select_latest_part, select_sound_part
 from harness.analyse.step.steady import check_memory_growth
 from harness.analyse.step.step_memo import StepMemo
 from harness.analyse.step.usage import (
@@ -131,27 +131,59 @@ def judge_step(
     """Return the step's result under these SLOs.
 
     If generator or host were disturbed for a part of the window, the rest is judged if it is long enough. The
-    memory is that of the whole step: no disturbance makes a target need more of it. Without a baseline no
-    shortfall is judged. Without the target's `limits` the rules on a full host, on the host's memory and on
-    the target's memory are not checked.
+    memory is that of the whole step: no disturbance makes a target need more of it. If it became short, the
+    latest part of the window must pass too. Without a baseline no shortfall is judged. Without the target's
+    `limits` the rules on a full host, on the host's memory and on the target's memory are not checked.
     """
     limit_s, trend = _find_slowest_limit_s(slos), None
     if limits is not None:
         trend = assess_memory(facts, limits.memory_bytes, timing.horizon_s, limits.replicas)
     filling = find_filling_companions(facts, timing)
-    whole, facts = cut_window(facts, limit_s), select_sound_part(facts, slos, limit_s)
-    window = cut_window(facts, limit_s)
-    judgement = _judge(facts, window, slos, baseline, limits)
+    is_slowed = trend is not None and trend.slows_requests and timing.steady_at_most_s > 0
+    whole, settling = cut_window(facts, limit_s), _summarize_settling(facts)
+    facts = select_sound_part(facts, slos, limit_s)
+    sound = cut_window(facts, limit_s)
+    facts, window, judgement = _judge_window(facts, slos, baseline, limits, is_slowed=is_slowed)
     if judgement.verdict is Verdict.PASS:
         judgement = check_memory_growth(facts, trend, limits, timing) or judgement
     result = _build_result(facts, window, judgement, slos, baseline)
-    left_out_s = whole.length_s - window.length_s if whole and window else 0.0
     return replace(
         result,
         memory=trend,
-        host=replace(result.host, left_out_s=left_out_s),
+        settling=settling,
+        before_short_s=_compute_cut_s(sound, window),
+        host=replace(result.host, left_out_s=_compute_cut_s(whole, sound)),
         companions=tuple(replace(use, filling=filling.get(use.name)) for use in result.companions),
     )
+
+
+def _judge_window(
+    facts: StepFacts,
+    slos: Sequence[Slo],
+    baseline: Baseline | None,
+    limits: Limits | None,
+    *,
+    is_slowed: bool,
+) -> tuple[StepFacts, Window | None, Judgement]:
+    """Judge the window, or its latest part if only that fails and memory slowed requests.
+
+    Return the judgement with the part that it is of.
+    """
+    limit_s = _find_slowest_limit_s(slos)
+    window = cut_window(facts, limit_s)
+    judgement = _judge(facts, window, slos, baseline, limits)
+    late = select_latest_part(facts, limit_s) if is_slowed and judgement.verdict is Verdict.PASS else None
+    if late is not None:
+        late_window = cut_window(late, limit_s)
+        late_judgement = _judge(late, late_window, slos, baseline, limits)
+        if late_judgement.verdict is Verdict.FAIL:
+            return late, late_window, late_judgement
+    return facts, window, judgement
+
+
+def _compute_cut_s(before: Window | None, after: Window | None) -> float:
+    """Return how many seconds of a window were cut off."""
+    return before.length_s - after.length_s if before and after else 0.0
 
 
 def build_settled_predicate(plan: Plan, step: Step, baseline: Baseline | None) -> Callable[[StepFacts], bool]:
@@ -293,7 +325,7 @@ def _build_result(
     baseline: Baseline | None,
 ) -> StepResult:
     from_s, to_s = (window.from_s, window.to_s) if window else (facts.ramp_from_s, facts.ended_s)
-    think_s, think_spread_ratio = _summarize_pauses(facts, from_s, to_s)
+    think_s, think_spread_ratio = summarize_pauses(facts, from_s, to_s)
     nonempty = window if window and window.length_s > 0 else None
     return StepResult(
         index=facts.index,
@@ -320,7 +352,6 @@ def _build_result(
         think_s=think_s,
         think_spread_ratio=think_spread_ratio,
         users_reached=max((sample.users for sample in facts.generator), default=0),
-        settling=_summarize_settling(facts),
         by_name=summarize_names(facts, window) if window else (),
         cycle_s=measure_cycle_s(facts, _find_slowest_limit_s(slos)) or None,
         tasks=summarize_tasks(facts, from_s, to_s),
@@ -367,13 +398,3 @@ def _summarize_settling(facts: StepFacts) -> Settling:
         return Settling()
     before = tuple(sample for sample in facts.target if sample.at_s <= facts.window_from_s)
     return Settling(facts.window_from_s - facts.settle_from_s, is_warm(replace(facts, target=before)))
-
-
-def _summarize_pauses(facts: StepFacts, from_s: float, to_s: float) -> tuple[float | None, float | None]:
-    """Return the mean of the pauses that begin in [from_s, to_s), and their coefficient of variation."""
-    inside = (facts.thinks.start_s >= from_s) & (facts.thinks.start_s < to_s)
-    planned_s = facts.thinks.planned_s[inside]
-    if len(planned_s) == 0:
-        return None, None
-    mean_s = float(planned_s.mean())
-    return mean_s, float(planned_s.std()) / mean_s if mean_s > 0 and len(planned_s) > 1 else None

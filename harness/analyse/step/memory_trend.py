@@ -32,6 +32,7 @@ from harness.analyse.step.memory_floors import (
     select_judged_part,
 )
 from harness.analyse.step.memory_shortage import find_memory_shortage
+from harness.analyse.step.sound_part import PART_AT_LEAST_S
 from harness.analyse.step.usage import find_most_bytes, select_full_load, summarize_stalls
 from harness.model import (
     MIB,
@@ -43,6 +44,7 @@ from harness.model import (
     TargetSample,
     Timing,
 )
+from harness.model.stalls import MemoryShort
 
 _FEWEST_SAMPLES = 6
 _LATE_SHARE, _HALF = 1 / 3, 1 / 2
@@ -118,13 +120,28 @@ def _assess_container(
 def _doubt_short_memory(
     trend: MemoryTrend, samples: Sequence[TargetSample], limit_bytes: int, replicas: int
 ) -> MemoryTrend:
-    """Return the trend, which is unknown instead of lasting if memory is short in the latest third."""
-    late = [each for each in samples if each.at_s >= samples[-1].at_s - _LATE_SHARE * trend.observed_s]
-    stalls = summarize_stalls(late, late[0].at_s, late[-1].at_s)
-    shortage = find_memory_shortage(stalls, limit_bytes, find_most_bytes(late), replicas)
+    """Return the trend, which is unknown instead of lasting if memory is short.
+
+    It is if it was so in the latest third, or if it slowed requests in the latest seconds.
+    """
+    third_s = _LATE_SHARE * trend.observed_s
+    shortages = [
+        _find_late_shortage(samples, late_s, limit_bytes, replicas)
+        for late_s in (third_s, min(third_s, PART_AT_LEAST_S))
+    ]
+    shortage = next((each for each in shortages if each is not None and each.slows_requests), shortages[0])
     is_doubtful = shortage is not None and trend.outlook is MemoryOutlook.LASTS
     outlook = MemoryOutlook.UNKNOWN if is_doubtful else trend.outlook
     return replace(trend, outlook=outlook, shortage=shortage)
+
+
+def _find_late_shortage(
+    samples: Sequence[TargetSample], late_s: float, limit_bytes: int, replicas: int
+) -> MemoryShort | None:
+    """Return how short the memory was in the latest seconds; None if it was not."""
+    late = [each for each in samples if each.at_s >= samples[-1].at_s - late_s]
+    stalls = summarize_stalls(late, late[0].at_s, late[-1].at_s)
+    return find_memory_shortage(stalls, limit_bytes, find_most_bytes(late), replicas)
 
 
 def _assess_series(

@@ -39,6 +39,17 @@ def select_sound_part(facts: StepFacts, slos: Sequence[Slo] = (), limit_s: float
     return replace(facts, window_from_s=from_s, window_to_s=to_s)
 
 
+def select_latest_part(facts: StepFacts, limit_s: float) -> StepFacts | None:
+    """Return the step with its window cut to the latest part that is long enough to be judged.
+
+    None if the whole window is no longer. `limit_s` is that of `cut_window`.
+    """
+    window, part_s = cut_window(facts, limit_s), find_least_part_s(facts, limit_s)
+    if window is None or window.length_s <= part_s:
+        return None
+    return replace(facts, window_from_s=window.to_s - part_s, window_to_s=window.to_s)
+
+
 def find_least_part_s(facts: StepFacts, limit_s: float) -> float:
     """Return how long a part must be to be judged: 20 s, and two cycles of the users.
 

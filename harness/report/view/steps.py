@@ -96,10 +96,18 @@ def _explain_verdict(step: StepResult, *, is_superseded: bool) -> str:
     is_about_tasks = step.rule is Rule.SCENARIO_ERRORS
     parts = (
         explain_judgement(step.judgement),
+        _describe_short_memory(step),
         "" if is_about_tasks else describe_raised_tasks(step.tasks),
         _SUPERSEDED if is_superseded else "",
     )
     return text.clean_text("; ".join(part for part in parts if part))
+
+
+def _describe_short_memory(step: StepResult) -> str:
+    if step.before_short_s <= 0:
+        return ""
+    held = text.format_duration(step.before_short_s)
+    return f"its memory became short, and what followed is judged: until then the SLOs held for {held}"
 
 
 def _build_companion_view(use: CompanionUse) -> CompanionView:
