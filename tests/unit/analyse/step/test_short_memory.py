@@ -1,7 +1,7 @@
 """A target whose memory becomes short after minutes fails by what it does then.
 
 20 users ask 20 times a second from 12 s to 132 s, and are answered within 0.1 s. A target that hangs answers
-none of the requests from 122 s on: one of each user, of 2,220 in all (0.9 %) and of 220 in the last 20 s (9 %).
+none of the requests from 122 s on, one of each user: 0.9 % of 2,220 in all, 9 % of 220 in the last 20 s.
 """
 
 from dataclasses import replace
@@ -13,7 +13,7 @@ from harness.analyse.step.baseline import Baseline
 from harness.analyse.step.judge import judge_step
 from harness.analyse.step.sound_part import select_latest_part
 from harness.analyse.step.steady import build_steady_predicate
-from harness.model import MIB, Limits, MemoryOutlook, Rule, Step, StepFacts, Timing
+from harness.model import MIB, HostSample, Limits, MemoryOutlook, Rule, Step, StepFacts, Timing
 from harness.report.view.steps import build_step_view
 from tests.builders import SLOS, make_plan
 from tests.unit.analyse.synthetic import make_closed_step
@@ -34,7 +34,8 @@ def make_step(*, hangs: bool = True, stalled_ratio: float = 0.35, used_mib: int 
         )
         for sample in facts.target
     )
-    return replace(facts, target=target)
+    host = tuple(HostSample(at, (at / 2, at / 2), 0.0, 2**30, 0.5, 0, 0, 0, 0) for at in range(134))
+    return replace(facts, target=target, host=host)
 
 
 def test_a_target_that_thrashes_at_last_fails_by_what_followed() -> None:
