@@ -48,7 +48,7 @@ LOAD_CPU_S = 0.1
 
 UP_TO_12_USERS = """\
 users: {limit: 12, spawn_rate: 12}
-steps: {settle: 2s, window: {at_least: 5s, at_most: 15s}, steady: {at_most: 0s}}
+steps: {settle: 2s, window: {at_least: 5s, at_most: 10s}, steady: {at_most: 0s}}
 search: {strategy: bisect, precision: 50%, first_users: 3, soak: 0s}
 """
 UP_TO_6_USERS = """\

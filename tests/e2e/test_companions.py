@@ -47,7 +47,8 @@ def test_the_order_service_runs_with_its_database_and_cache(
 def add_companion(project: Project, ready: str, more: str = "") -> None:
     target = project.folder / "targets/behaves/target.yaml"
     target.write_text(target.read_text() + COMPANION.format(ready=ready, more=more))
-    project.write("matrix.yaml", ONE_SIZE.replace(str(ORDERS), "targets/behaves").replace("0.4", "0.5"))
+    few = ONE_SIZE.replace("limit: 10", "limit: 3").replace("first_users: 10", "first_users: 3")
+    project.write("matrix.yaml", few.replace(str(ORDERS), "targets/behaves").replace("0.4", "0.5"))
 
 
 def test_a_companion_that_does_not_start_is_named_and_nothing_is_left(
@@ -103,8 +104,9 @@ runpy.run_path("/srv/behave.py", run_name="__main__")
 def test_a_companion_whose_processes_the_kernel_kills_is_the_limit(project: Project) -> None:
     command = json.dumps([LOSES_CHILDREN])
     add_companion(project, "{port: 8000, within: 20s}", f"entrypoint: [python3, -c]\n    command: {command}")
-    one_user = (project.folder / "matrix.yaml").read_text().replace("10, spawn_rate: 10", "1, spawn_rate: 1")
-    project.write("matrix.yaml", one_user.replace("first_users: 10", "first_users: 1"))
+    few = (project.folder / "matrix.yaml").read_text()
+    one = few.replace("limit: 3, spawn_rate: 10", "limit: 1, spawn_rate: 1")
+    project.write("matrix.yaml", one.replace("first_users: 3", "first_users: 1"))
     done = project.run_harness("run")
     (cell,) = project.read_summary()["cells"]
     assert (cell["status"], cell["limiting_factor"]) == ("none", "dependency"), done.stdout + done.stderr

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.project import BASE, ONE_SIZE, UP_TO_6_USERS, Project, run_docker
+from tests.e2e.project import AT_6_USERS, BASE, ONE_SIZE, Project, run_docker
 
 pytestmark = pytest.mark.e2e
 
@@ -82,7 +82,7 @@ def give_to_user(folder: Path) -> None:
 def test_a_container_with_the_socket_measures_and_its_user_owns_the_results(
     image: str, project: Project
 ) -> None:
-    project.write("matrix.yaml", ONE_SIZE + UP_TO_6_USERS)
+    project.write("matrix.yaml", ONE_SIZE + AT_6_USERS)
     give_to_user(project.folder)
     done = run_image(image, project.folder, "run", options=HOST)
     assert done.returncode in (0, 2), done.stdout + done.stderr
@@ -113,7 +113,7 @@ def test_the_doctor_knows_that_it_is_in_a_container_and_lists_the_commands(
 
 
 def test_a_container_without_the_hosts_network_refuses_to_measure(image: str, project: Project) -> None:
-    project.write("matrix.yaml", ONE_SIZE + UP_TO_6_USERS)
+    project.write("matrix.yaml", ONE_SIZE + AT_6_USERS)
     give_to_user(project.folder)
     done = run_image(image, project.folder, "run", options=())
     assert done.returncode == 1, done.stdout + done.stderr

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.e2e.project import (
+    AT_6_USERS,
     ONE_SIZE,
     TARGET,
     UP_TO_6_USERS,
@@ -33,6 +34,7 @@ sizes:
 
 
 def test_a_small_matrix_is_measured_and_cleaned_up(project: Project, leftovers: Callable[[], str]) -> None:
+    project.write("targets/behaves/target.yaml", TARGET.replace("within: 30s", "within: 10s"))
     project.write("matrix.yaml", MATRIX)
     done = project.run_harness("run")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -85,7 +87,7 @@ def test_a_target_that_leaks_does_not_sustain_its_users_and_the_answer_says_how_
 def soaked(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Measure a campaign with a soak at its end; its output is in the file output."""
     project = create_project(tmp_path_factory.mktemp("soaked"))
-    soak = UP_TO_12_USERS.replace("first_users: 3, soak: 0s", "first_users: 12, soak: 10s")
+    soak = AT_6_USERS.replace("confirm: false", "confirm: false, soak: 10s")
     project.write("matrix.yaml", ONE_SIZE + soak)
     done = project.run_harness("run")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -163,13 +165,13 @@ def test_a_second_campaign_is_refused_and_the_load_of_a_killed_one_ends_and_clea
 
 def test_the_size_to_take_is_held_at_the_end_in_a_container_of_its_own(soaked: Project) -> None:
     (cell,) = soaked.read_summary()["cells"]
-    assert (cell["soak_verdict"], cell["soak_users"]) == ("PASS", 12)
+    assert (cell["soak_verdict"], cell["soak_users"]) == ("PASS", 6)
     assert cell["soak_window_s"] == pytest.approx(10, abs=1)
     *searched, last = soaked.read_events("life-started")
     assert last["purpose"] == "soak"
     assert {each["purpose"] for each in searched} == {"search"}
     output = " ".join((soaked.folder / "output").read_text().split())
-    assert "it sustained all 12 for 10 s" in output
+    assert "it sustained all 6 for 10 s" in output
     assert "It did so with p95" in output
 
 

@@ -1,4 +1,4 @@
-"""A burst and a soak of a measured size, with a real container and real Locust."""
+"""A burst of a measured size, with a real container and real Locust. The soak of a guide: test_guides.py."""
 
 import shutil
 import subprocess
@@ -37,27 +37,22 @@ def hold(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
     return done
 
 
-def test_a_burst_and_a_soak_are_held_stored_and_checked(
-    project: Project, leftovers: Callable[[], str]
-) -> None:
+def test_a_burst_is_held_stored_and_checked(project: Project, leftovers: Callable[[], str]) -> None:
     """Forty users ask for 100 requests a second, three quarters of which need 0.02 s: 1.5 cores of 0.9."""
     cells = project.read_summary()["cells"]
     burst = hold(project, "burst", "results/latest", "--users", "5", "--to", "8x", "--for", "10s")
     assert "5 users, then 40 for 10 s" in burst.stdout
     assert "It was steady again " in burst.stdout
-    soak = hold(project, "soak", "results/latest", "--users", "5", "--for", "60s")
-    assert "held with 5 users for 1 min: every SLO holds" in soak.stdout
     assert leftovers() == ""
 
     summary = project.read_summary()
     VALIDATOR.validate(summary)
     assert summary["cells"] == cells
-    (told,), (held,) = summary["bursts"], summary["soaks"]
+    (told,) = summary["bursts"]
     assert (told["cell"], told["outcome"], told["users"], told["burst_users"]) == (CELL, "recovered", 5, 40)
     assert told["during"]["rps"] > 2 * told["before"]["rps"]
     assert told["during"]["worst_s"] > told["before"]["worst_s"]
     assert told["steady_after_s"] <= 30
-    assert (held["verdict"], held["restarts"]) == ("PASS", 0)
 
     assert "steady again" in (project.folder / "results/latest/report.html").read_text()
     gate = project.run_harness("check", "results/latest", "--require", "recovers within 60s")

@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 SMALL = """
 target: targets/web
-users: {limit: 20, spawn_rate: 20}
+users: {limit: 10, spawn_rate: 20}
 limits: {cpus: 0.5, memory: 256MiB}
 steps: {settle: 2s, warm_up: 0s, window: {at_least: 5s, at_most: 10s}, steady: {at_most: 0s}}
 search: {precision: 20%, soak: 0s}
@@ -51,7 +51,7 @@ def test_the_demo_of_a_wheel_measures_the_shop(installed: Path, tmp_path: Path) 
     printed = run_in(tmp_path, installed / "harness", "demo", "shop")
     assert "0.5 CPU / 256 MiB" in printed
     summary = json.loads((tmp_path / "shop/results/latest/summary.json").read_text())
-    assert summary["cells"][0]["sustained_users"] == 20
+    assert summary["cells"][0]["sustained_users"] == 10
     assert (tmp_path / "shop/results/latest/report.html").is_file()
 
 
