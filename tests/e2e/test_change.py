@@ -23,7 +23,7 @@ class Visitor(HttpUser):
     def look(self):
         self.client.get("/")
 """
-"""Many requests in a second, so that the windows of a pair are short."""
+"""Many requests in a second, so that short windows hold enough of them."""
 
 
 def git(project: Project, *arguments: str) -> None:
@@ -45,7 +45,12 @@ def commit_a_change(project: Project, before: str, after: str) -> None:
 
 
 def test_a_change_that_makes_requests_dearer_is_found(project: Project) -> None:
-    """At the base a user needs some 0.03 cores, so 6 users fit; a hundredfold is too much."""
+    """At the base a request burns 0.5 ms: 6 users with 25 requests a second each use 0.1 to 0.2 cores.
+
+    At the head it burns 50 ms: 0.5 cores serve 10 requests a second. A single user, with a pause of 40 ms and
+    answers after 0.1 s, asks for 7, and two for more than there is.
+    """
+    project.write("targets/behaves/locustfile.py", LOCUSTFILE.replace('get("/")', 'get("/burn/0.0005")'))
     commit_a_change(project, "burn(float(amount))", "burn(100 * float(amount))")
     question = ("--by", "campaigns", "--require", "users >= 6 at cpus <= 0.5")
     done = project.run_harness("change", "--base", "HEAD^", *question)
