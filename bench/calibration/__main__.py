@@ -60,7 +60,7 @@ def run_campaign(experiment: Experiment, results: Path) -> Path:
         matrix = experiment.write_matrix(Path(folder))
         process = subprocess.run(
             [sys.executable, "-m", "harness", "run", os.fspath(matrix), "--results", os.fspath(results)],
-            env={**os.environ, "THINK_S": experiment.think_range},
+            env={**os.environ, "THINK_S": experiment.think_range, "HEAVY": str(experiment.heavy)},
             stdout=sys.stderr,
         )
     if process.returncode not in _MEASURED_EXIT_CODES:

@@ -31,16 +31,26 @@ class Queue:
     """A queue before `servers` that work for `work_s` on each request, under a quota of `cores` for all.
 
     `think_s` are the bounds of the users' think times. `cores` is None if the servers wait and use no CPU.
+    Unless `heavy` is 0, one of so many requests, by chance, is so many times the work of the others; `work_s`
+    is the mean of all.
     """
 
     servers: int
     work_s: float
     think_s: tuple[float, float]
     cores: float | None = None
+    heavy: int = 0
 
     @property
     def max_rps(self) -> float:
         return min(self.servers, self.cores or math.inf) / self.work_s
+
+    def draw_work_s(self, chance: random.Random) -> float:
+        """Return the work of a request. Of h, all but one are light; the work of all is 2h - 1 light ones."""
+        if not self.heavy:
+            return self.work_s
+        light_s = self.work_s * self.heavy / (2 * self.heavy - 1)
+        return light_s * (self.heavy if chance.randrange(self.heavy) == 0 else 1)
 
     def compute_users_at_mean(self, mean_s: float) -> float:
         """Return how many users of a saturated queue have this mean response time: X·(Z + L)."""
@@ -66,8 +76,8 @@ class Queue:
 class Simulation:
     """A simulation of a queue with a number of users, from one event to the next.
 
-    All busy servers work at the same speed, so the requests end in the order in which they began: each of
-    them when every busy server has worked for `work_s` since the request began.
+    All busy servers work at the same speed, so a request ends when every busy server has worked for its work
+    since the request began.
     """
 
     def __init__(self, queue: Queue, users: int) -> None:
@@ -78,7 +88,9 @@ class Simulation:
         self._warm_until_s = _WARM_CYCLES * cycle_s
         self._arrivals_s = [cycle_s * number / users for number in range(users)]
         self._waiting: deque[float] = deque()
-        self._served: deque[tuple[float, float]] = deque()
+        self._served: list[tuple[float, float]] = []
+        """A heap of the requests in service: what every server has worked when they end, and arrivals."""
+
         self._quota_s = self._full_quota_s = math.inf if queue.cores is None else queue.cores * _PERIOD_S
         self._period_ends_s = math.inf if queue.cores is None else _PERIOD_S
 
@@ -117,13 +129,14 @@ class Simulation:
 
     def _begin(self) -> None:
         while self._waiting and len(self._served) < self._queue.servers:
-            self._served.append((self._worked_s + self._queue.work_s, self._waiting.popleft()))
+            ends_s = self._worked_s + self._queue.draw_work_s(self._random)
+            heapq.heappush(self._served, (ends_s, self._waiting.popleft()))
 
     def _finish(self) -> list[float]:
         """Let the users of all ended requests think, and return the response times after the warm-up."""
         times_s = []
         while self._served and self._served[0][0] <= self._worked_s + 1e-12:
-            _, arrived_s = self._served.popleft()
+            _, arrived_s = heapq.heappop(self._served)
             heapq.heappush(self._arrivals_s, self._now_s + self._random.uniform(*self._queue.think_s))
             if arrived_s >= self._warm_until_s:
                 times_s.append(self._now_s - arrived_s)
@@ -138,7 +151,11 @@ def answer_question(question: dict[str, Any]) -> dict[str, float]:
         users = free_bytes / question["held_bytes"]
         return {"formula": users, "users": users}
     queue = Queue(
-        question["servers"], question["work_s"], tuple(question["think_s"]), question.get("cpu_cores")
+        question["servers"],
+        question["work_s"],
+        tuple(question["think_s"]),
+        question.get("cpu_cores"),
+        question.get("heavy", 0),
     )
     return {
         "formula": queue.compute_users_at_mean(question["p95_s"]),

@@ -21,7 +21,8 @@ class Experiment:
 
     Think times have to vary. If they and the service times were constant, all users would keep the rhythm in
     which they started, and the response times would depend on it. `name` is the target's name in the
-    campaign. `environment` has the variables that differ from the mode's target.yaml.
+    campaign. `environment` has the variables that differ from the mode's target.yaml. With `heavy`, one of so
+    many requests asks for so many times the work.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Experiment:
     cpus: tuple[float, ...] = (0.5,)
     memory_mib: tuple[int, ...] = (96,)
     environment: Mapping[str, str] = field(default_factory=dict)
+    heavy: int = 0
 
     @property
     def parameters(self) -> dict[str, str]:

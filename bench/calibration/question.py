@@ -34,6 +34,7 @@ def build_question(experiment: Experiment, limits: Limits, steps: list[StepFacts
                 "servers": int(parameters["WORKERS"]),
                 "work_s": measure_cpu_per_request_s(steps, limits.cpu_cores),
                 "cpu_cores": limits.cpu_cores,
+                "heavy": experiment.heavy,
             }
         case "memory":
             held_bytes = int(parameters["HELD_BYTES"])

@@ -147,6 +147,13 @@ class TestCalculation:
         times_s = Simulation(queue, users).simulate_response_times_s()
         assert users / (np.mean(times_s) + 2.5) == pytest.approx(cores / 0.01, rel=0.02)
 
+    def test_heavy_requests_change_no_throughput_but_the_slowest_answers(self) -> None:
+        """Three requests of 0.02 s and one of 0.08 s are 0.035 s on average: 14.3 a second with 0.5 cores."""
+        even, mixed = (Queue(2, 0.035, (0.3, 0.7), 0.5, heavy) for heavy in (0, 4))
+        times_s = Simulation(mixed, 30).simulate_response_times_s()
+        assert 30 / (np.mean(times_s) + 0.5) == pytest.approx(0.5 / 0.035, rel=0.03)
+        assert mixed.find_users_at_p95(1.0) < 0.97 * even.find_users_at_p95(1.0)
+
     def test_a_quota_of_one_core_for_each_server_changes_nothing(self) -> None:
         free, full = Queue(2, 0.01, (1, 2)), Queue(2, 0.01, (1, 2), cores=2)
         times_s = Simulation(free, 150).simulate_response_times_s()
