@@ -191,7 +191,7 @@ def test_a_second_interruption_exits_at_once_and_clean_removes_the_rest(
 
 def test_kills_at_random_lose_nothing(project: Project, leftovers: Callable[[], str]) -> None:
     sizes = "{cpus: [0.7, 0.9], memory: 64MiB}"
-    search = UP_TO_6_USERS.replace(*WITH_DRIFT_CHECK)
+    search = AT_6_USERS.replace(*WITH_DRIFT_CHECK)
     project.write("matrix.yaml", f"target: targets/behaves\nlimits: {sizes}\n{search}")
     tally = kill_at_random(project, kills=4, seed=11, within_s=5)
     assert sum(tally.kills.values()) == 4

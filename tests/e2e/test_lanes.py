@@ -22,7 +22,7 @@ pytestmark = pytest.mark.e2e
 MATRIX = """\
 target: targets/behaves
 limits: {cpus: [0.3, 0.4], memory: 64MiB}
-users: {limit: 4, spawn_rate: 12}
+users: {limit: 3, spawn_rate: 12}
 steps: {settle: 1s, window: {at_least: 4s, at_most: 6s}, steady: {at_most: 0s}}
 search: {strategy: bisect, precision: 50%, first_users: 3, confirm: false}
 parallel: 2

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.measure.docker.port_access import find_free_port
-from tests.e2e.project import UP_TO_12_USERS, Project
+from tests.e2e.project import UP_TO_6_USERS, Project
 from tests.e2e.prometheus import (
     Prometheus,
     find_prometheus,
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.e2e
 
 MATRIX = """\
 target: targets/behaves
-limits: {cpus: [0.2, 0.9], memory: 64MiB}
+limits: {cpus: [0.1, 0.9], memory: 64MiB}
 slos: {p95: 400ms}
 """
 
@@ -47,8 +47,8 @@ def has_answers(project: Project) -> bool:
 
 
 def test_every_query_of_the_dashboard_finds_data_of_a_real_campaign(project: Project, tmp_path: Path) -> None:
-    """The small size breaks within 12 users and the large one does not, so that one of them is taken."""
-    project.write("matrix.yaml", MATRIX + UP_TO_12_USERS)
+    """The small size breaks within 6 users and the large one does not, so that one of them is taken."""
+    project.write("matrix.yaml", MATRIX + UP_TO_6_USERS)
     commands, port = find_prometheus(tmp_path), find_free_port()
     queries = {each for panel in list_dashboard_queries().values() for each in panel}
     of_steps = {each for each in queries if "harness_step" in each}
@@ -62,7 +62,7 @@ def test_every_query_of_the_dashboard_finds_data_of_a_real_campaign(project: Pro
             prometheus.wait_for('harness_campaign_state{state="running"} == 1')
             assert collect_answers(prometheus, of_steps, running, 240) == set()
             (step, *_) = prometheus.wait_for("last_over_time(harness_step_active_users[1m])")
-            assert float(step["value"][1]) <= 12
+            assert float(step["value"][1]) <= 6
             output, _ = running.communicate(timeout=240)
             assert "report: results/" in output
             prometheus.wait_for('harness_campaign_state{state="complete"} == 1')

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.project import AT_6_USERS, TARGET, Project
+from tests.e2e.project import AT_3_USERS, TARGET, Project
 
 pytestmark = pytest.mark.e2e
 
@@ -16,7 +16,7 @@ MATRIX = (
     "target: targets/behaves\nlimits: {cpus: 0.3, memory: 64MiB}\n"
     "variants:\n  one: {environment: {WORKERS: 1}}\n"
     '  per-cpu: {environment: {WORKERS: "{ceil(10 * cpus)}"}}\n'
-) + AT_6_USERS
+) + AT_3_USERS
 
 
 def test_the_values_of_each_variant_arrive_in_its_container(
