@@ -48,6 +48,7 @@ def add_companion(project: Project, ready: str, more: str = "") -> None:
     target = project.folder / "targets/behaves/target.yaml"
     target.write_text(target.read_text() + COMPANION.format(ready=ready, more=more))
     few = ONE_SIZE.replace("limit: 10", "limit: 3").replace("first_users: 10", "first_users: 3")
+    few = few.replace("at_least: 5s, at_most: 10s", "at_least: 4s, at_most: 6s")
     project.write("matrix.yaml", few.replace(str(ORDERS), "targets/behaves").replace("0.4", "0.5"))
 
 
