@@ -66,9 +66,9 @@ def test_every_query_of_the_dashboard_finds_data_of_a_real_campaign(project: Pro
             output, _ = running.communicate(timeout=240)
             assert "report: results/" in output
             prometheus.wait_for('harness_campaign_state{state="complete"} == 1')
-            without = {each for each in queries - of_steps if not prometheus.ask(each)}
             if has_answers(project):
-                assert without == set(), output
+                for query in queries - of_steps:  # the last size's answers are written after the state
+                    prometheus.wait_for(query, 20)
             for definition in list_dashboard_variables():
                 named = re.fullmatch(r"label_values\((\w+), (\w+)\)", definition)
                 assert named is not None, definition
