@@ -14,7 +14,8 @@ from harness.model.results import CellResult
 from harness.model.trials import Trials
 from harness.model.verdicts import CampaignState, Verdict
 
-_ALIKE_RATIO = 0.95
+ALIKE_RATIO = 0.95
+"""A size with this share of another one's capacity may sustain as much: runs of one target differ by 3 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,8 @@ class Margin:
     companion: str | None = None
 
     def is_alike(self, other: "Margin | None") -> bool:
-        """Return True if another size sustains as many users for all that is known: runs differ by 3 %."""
-        return other is not None and other.capacity_users >= _ALIKE_RATIO * self.capacity_users
+        """Return True if another size sustains as many users for all that is known."""
+        return other is not None and other.capacity_users >= ALIKE_RATIO * self.capacity_users
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,11 @@ class Sizing:
     """The size that is recommended for `users`, with a headroom up to `needed` users.
 
     `smallest` is the smallest measured size that sustains `users` and keeps the headroom. `recommended` is
-    the cheapest one if there are prices, otherwise the smallest. If no size keeps the headroom, it is the one
-    that keeps most, and `keeps_headroom` is False. It is None if no measured size sustains `users`. `margin`
-    is what the recommended size has to spare. `just_enough` is a smaller or cheaper size that sustains the
-    users and does not keep the headroom, with `just_enough_margin`.
+    the cheapest one if there are prices, otherwise the smallest. If no size keeps the headroom,
+    `keeps_headroom` is False, and it is the one that keeps most, or the cheapest that may keep as much. It is
+    None if no measured size sustains `users`. `margin` is what the recommended size has to spare.
+    `just_enough` is a smaller or cheaper size that sustains the users and does not keep the headroom, with
+    `just_enough_margin`.
 
     `next_smaller` is the next smaller size with an answer, with `next_smaller_margin`, `best` the size that
     sustains most users.

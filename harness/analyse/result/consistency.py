@@ -264,8 +264,8 @@ def assess_repeatability(results: Iterable[CellResult]) -> tuple[Repeatability, 
 
 
 def _compute_spread_ratio(cells: Sequence[CellResult]) -> float | None:
-    """Return the coefficient of variation of the cells' capacities; None if a cell is not bracketed."""
-    if any(cell.status is not Status.BRACKETED for cell in cells):
+    """Return the coefficient of variation of the cells' capacities; None if a bracket does not tell one."""
+    users = [find_capacity_users(cell) or 0.0 for cell in cells if cell.status is Status.BRACKETED]
+    if len(users) < len(cells) or not all(users):
         return None
-    users = [find_capacity_users(cell) or 0.0 for cell in cells]
     return statistics.stdev(users) / statistics.mean(users)

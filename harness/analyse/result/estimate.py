@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from harness.analyse.means import compute_geometric_mean
 from harness.analyse.search.capacity_estimate import find_percentile_slo, find_shortfall_limit
 from harness.analyse.search.capacity_fit import fit_capacity, fit_verdicts
+from harness.analyse.search.known_capacities import WIDEST_RATIO
 from harness.analyse.search.memory_model import is_memory_failure
 from harness.model import Rule, Slo, StepResult
 
@@ -40,11 +41,12 @@ def estimate_capacity(
 
     `steps` are all steps of the cell. Without an SLO on a percentile of all response times, or if no window
     tells of it, only the verdicts are fitted. If `broken` failed by no SLO and not for lack of memory, as
-    by a death, nothing tells how near the capacity is.
+    by a death, nothing tells how near the capacity is. Nor do windows on both sides of a bracket wider than
+    `WIDEST_RATIO`: the line through them bends in between.
     """
     low, high = sustained.users, broken.users
     middle = compute_geometric_mean((low, high))
-    if broken.rule is not Rule.SLO_BROKEN and not is_memory_failure(broken):
+    if high > WIDEST_RATIO * low or (broken.rule is not Rule.SLO_BROKEN and not is_memory_failure(broken)):
         return None
     broken_slo, slo = broken.judgement.broken_slo, find_percentile_slo(slos)
     is_named = broken_slo is not None and broken_slo.request_name is not None

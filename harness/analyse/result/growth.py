@@ -33,6 +33,7 @@ from harness.model import (
     StepResult,
     Verdict,
 )
+from harness.model.campaign import ALIKE_RATIO
 from harness.model.growth import count_needed_users, shrink_by_headroom
 
 _BEYOND = 4
@@ -92,8 +93,8 @@ def _find_most_users(reach: int, users: int, monthly_ratio: float | None) -> int
 def choose_size(growth: Growth, users: int, headroom_ratio: float) -> Choice | None:
     """Return the cheapest size that holds the users with the headroom; None if nothing is known to.
 
-    If no measured size keeps the headroom, it is the one with the largest capacity, as in `sizing`. If none
-    sustains the users, it is a number of replicas.
+    If no measured size keeps the headroom, it is the cheapest of those that can't be told apart from the one
+    with the largest capacity, as in `sizing`. If none sustains the users, it is a number of replicas.
     """
     for option in growth.options:
         held = count_held_users(option, headroom_ratio)
@@ -102,13 +103,11 @@ def choose_size(growth: Growth, users: int, headroom_ratio: float) -> Choice | N
             ground = Ground.MEASURED if needed <= option.users else Ground.PREDICTED
             return Choice(ground, option, option.result.cell.limits.replicas, held)
     reasoned = _choose_replicas(growth, users, headroom_ratio)
-    sustaining = sorted(
-        (option for option in growth.options if users <= option.users),
-        key=lambda option: option.result.cell.limits,
-    )
+    sustaining = [option for option in growth.options if users <= option.users]
     if not sustaining:
         return reasoned
-    roomiest = max(sustaining, key=lambda option: option.capacity_users)
+    least_users = ALIKE_RATIO * max(option.capacity_users for option in sustaining)
+    roomiest = next(option for option in sustaining if option.capacity_users >= least_users)
     replicas = roomiest.result.cell.limits.replicas
     return Choice(Ground.TIGHT, roomiest, replicas, roomiest.users, instead=reasoned)
 
@@ -198,7 +197,10 @@ def _list_options(result: CampaignResult) -> tuple[GrowthOption, ...]:
 
 
 def _find_capacities(results: Sequence[CellResult], slos: Sequence[Slo]) -> list[float]:
-    """Return what each size is expected to sustain: measured in a bracket, else predicted; 0 if unknown."""
+    """Return what each size is expected to sustain: measured in a bracket, else predicted; 0 if unknown.
+
+    Of a bracket that does not tell the capacity, the lower end counts.
+    """
     is_open = [each.sustains(1) and each.status is not Status.BRACKETED for each in results]
     users = min(
         (each.sustained_users or 1 for each, is_one in zip(results, is_open, strict=True) if is_one),
@@ -208,7 +210,9 @@ def _find_capacities(results: Sequence[CellResult], slos: Sequence[Slo]) -> list
     if users is not None:
         margins = find_margins(results, users, users, slos)
     return [
-        (margin.capacity_users if margin is not None else 0.0) if is_one else find_capacity_users(each) or 0.0
+        (margin.capacity_users if margin is not None else 0.0)
+        if is_one
+        else find_capacity_users(each) or each.sustained_users or 0.0
         for each, is_one, margin in zip(results, is_open, margins, strict=True)
     ]
 

@@ -3,7 +3,8 @@
 Load never exceeds the users limit. So the capacity of a size that sustains the limit is not measured: it
 follows from what the size used. The CPU gives N = (cores / D)·(Z + R) by the utilisation law (see
 `search.prediction`), corrected by what other sizes of the campaign sustained; the share of slow requests says
-the same, where there are enough of them. The memory is taken to grow with the users from what the target
+the same, where there are enough of them. Sizes with the same CPU that differ by chance have the mean of what
+their CPUs say. The memory is taken to grow with the users from what the target
 needs without any, and so is the CPU that each companion uses. A size that was not measured itself is taken to
 need the memory of the smaller one that it follows from. The lowest one counts. A limit of the target's own,
 as its number of workers, shows only under more load, so a predicted margin holds as far as these decide.
@@ -36,6 +37,9 @@ _COMPANION_SIGMA = 0.15
 
 _RUN_SIGMA = 0.03
 """The standard deviation of the ln of a target's speed between container runs on one host."""
+
+_SAME_WITHIN_SIGMAS = 2.0
+"""Two sizes with the same CPU that differ by no more than this are taken to sustain the same by their CPU."""
 
 _LEAST_USERS = 1e-3
 """A smaller capacity is none."""
@@ -103,7 +107,7 @@ def _build_margin(
     """Return the margin of a size; `everyone` are the sizes of its variant, with itself."""
     companion: str | None = None
     measured = _read_capacity(result)
-    capacity = measured or _predict_capacity(result, everyone, slos, corrections)
+    capacity = measured or _predict_capacity(result, everyone, slos, corrections, run_sigma)
     if capacity is None or not capacity.users > _LEAST_USERS:
         return None
     if measured is None and (full := _find_full_companion(result, everyone)) is not None:
@@ -135,26 +139,50 @@ def _read_capacity(result: CellResult) -> LogNormalEstimate | None:
 
 
 def _predict_capacity(
-    result: CellResult, everyone: Sequence[CellResult], slos: Sequence[Slo], corrections: Sequence[float]
+    result: CellResult,
+    everyone: Sequence[CellResult],
+    slos: Sequence[Slo],
+    corrections: Sequence[float],
+    run_sigma: float,
 ) -> LogNormalEstimate | None:
     """Return the lower one of the capacities by CPU and by memory; at least the users that passed.
 
     None if that by the CPU is unknown: what the memory allows is then no more than an upper bound.
     """
-    step = _choose_step(result)
-    by_cpu = combine_estimates(
-        [
-            estimate_from_cpu_per_request(
-                result.cell, result.steps, everyone, find_response_limit(slos), corrections
-            ),
-            _estimate_from_slow_requests(step, slos),
-        ]
-    )
+
+    def estimate(each: CellResult) -> LogNormalEstimate | None:
+        limit = find_response_limit(slos)
+        by_request = estimate_from_cpu_per_request(each.cell, each.steps, everyone, limit, corrections)
+        return combine_estimates([by_request, _estimate_from_slow_requests(_choose_step(each), slos)])
+
+    by_cpu = estimate(result)
     if by_cpu is None:
         return None
+    twins = [estimate(each) for each in everyone if _has_same_cpu(each, result)]
+    by_cpu = _average_alike(by_cpu, twins, run_sigma)
     by_memory = _estimate_from_memory(result, everyone)
     is_memory_less = by_memory is not None and by_memory.users < by_cpu.users
     return _raise_to_sustained(by_memory if by_memory is not None and is_memory_less else by_cpu, result)
+
+
+def _has_same_cpu(other: CellResult, result: CellResult) -> bool:
+    """Return True if another size was measured with the same CPU and replicas, and was not stopped either."""
+    one, two = other.cell.limits, result.cell.limits
+    is_same = (one.cpu_cores, one.replicas) == (two.cpu_cores, two.replicas)
+    return is_same and other is not result and other.status is Status.CENSORED and bool(other.steps)
+
+
+def _average_alike(
+    own: LogNormalEstimate, others: Iterable[LogNormalEstimate | None], run_sigma: float
+) -> LogNormalEstimate:
+    """Return an estimate, averaged with others that differ from it by no more than runs of one target do.
+
+    Memory changes nothing until it runs out. So chance alone does not make one of two sizes the better one.
+    """
+    most = _SAME_WITHIN_SIGMAS * math.sqrt(2) * run_sigma
+    logs = [math.log(other.users / own.users) for other in others if other is not None]
+    alike = [each for each in logs if abs(each) <= most]
+    return replace(own, users=own.users * math.exp(sum(alike) / (len(alike) + 1)))
 
 
 def _raise_to_sustained(estimate: LogNormalEstimate, result: CellResult) -> LogNormalEstimate:

@@ -69,14 +69,14 @@ def recommend_size(
     `Limits` orders sizes by the CPU of all replicas, then by their memory, then by their number. Of the
     variants of a size it is the one with the largest capacity. A size without a price is the dearest. A
     headroom of 0.3 is kept by a size that sustains 30 % more users. If that is more than were measured, its
-    capacity is predicted (see `margin`). If none keeps it, it is the size with the largest capacity.
+    capacity is predicted (see `margin`). If none keeps it, it is the size with the largest capacity, or the
+    cheapest of those that can't be told apart from it.
     """
     needed, sizes = count_needed_users(users, headroom_ratio), select_worst_repetitions(cells)
     margins = _find_margins(sizes, users, needed, slos, drift)
     rank, rank_size = _build_rank(sizes, margins, price), _build_rank(sizes, margins, None)
     keeping = [limits for limits in margins if _keeps(sizes[limits], margins[limits], needed)]
-    roomiest = max(margins, key=lambda limits: _get_capacity(margins[limits]), default=None)
-    recommended = min(keeping, key=rank, default=roomiest)
+    recommended = min(keeping, key=rank, default=_find_roomiest(users, sizes, margins, rank))
     smallest = min(keeping, key=rank_size, default=recommended)
     sizing = Sizing(
         users=users,
@@ -96,6 +96,20 @@ def recommend_size(
         just_enough=sizes[just_enough] if just_enough else None,
         just_enough_margin=margins[just_enough] if just_enough else None,
     )
+
+
+def _find_roomiest(
+    users: int, sizes: _Sizes, margins: Mapping[Limits, Margin | None], rank: _Rank
+) -> Limits | None:
+    """Find the size with the largest capacity, or the first of those that can't be told apart from it.
+
+    None if no size sustains the users.
+    """
+    most = max(margins, key=lambda limits: _get_capacity(margins[limits]), default=None)
+    if most is None or (own := margins[most]) is None:
+        return most
+    alike = [each for each in margins if own.is_alike(margins[each]) and not _is_refuted(each, sizes, users)]
+    return min([most, *alike], key=rank)
 
 
 def _build_rank(sizes: _Sizes, margins: Mapping[Limits, Margin | None], price: Price | None) -> _Rank:
@@ -169,16 +183,13 @@ def find_campaign_margin(campaign: CampaignResult, chosen: CellResult) -> Margin
 def _find_just_enough(
     users: int, sizes: _Sizes, margins: Mapping[Limits, Margin | None], recommended: Limits, rank: _Rank
 ) -> Limits | None:
-    """Find the first size before the recommended one; if there are some with as much room, the first of them.
+    """Find the first size before the recommended one, which does not keep the headroom; None without one.
 
-    Before it are those that do not keep the headroom, and all if none does. One that a larger size refutes
-    does not count.
+    One that a larger size refutes does not count.
     """
     unrefuted = [limits for limits in margins if not _is_refuted(limits, sizes, users)]
     before = [limits for limits in unrefuted if rank(limits) < rank(recommended)]
-    own = margins[recommended]
-    alike = [each for each in before if own is not None and own.is_alike(margins[each])]
-    return min(alike or before, key=rank, default=None)
+    return min(before, key=rank, default=None)
 
 
 def _is_refuted(limits: Limits, sizes: _Sizes, users: int) -> bool:

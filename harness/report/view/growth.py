@@ -16,6 +16,7 @@ from harness.model import (
     Limits,
     Status,
 )
+from harness.model.campaign import ALIKE_RATIO
 from harness.model.growth import MILLION
 from harness.report.view import text
 from harness.report.view.relative_cost import estimate_cost, format_relative_cost
@@ -297,14 +298,13 @@ def _build_data(
     result: CampaignResult, growth: Growth, compute_cost: Callable[[GrowthOption, int], float | None]
 ) -> dict[str, Any]:
     """Return what the page's script chooses by: whole numbers as in `analyse.result.growth`, and names."""
-    ordered = sorted(each.result.cell.limits for each in growth.options)
-    order = {limits: number for number, limits in enumerate(ordered)}
     cells = _list_cells(result)
     shared = growth.shared
     return {
         "users": growth.users,
         "headroom": growth.headroom_parts,
         "most": growth.most_users,
+        "alike": ALIKE_RATIO,
         "shared": None if shared is None else {"name": text.clean_text(shared.name), "users": shared.users},
         "costWords": _get_cost_words(result),
         "currency": text.clean_text(result.price.currency) if result.costs and result.price else "",
@@ -318,7 +318,6 @@ def _build_data(
                 "users": each.users,
                 "room": each.room_users,
                 "capacity": each.capacity_users,
-                "order": order[each.result.cell.limits],
                 "price": each.replica_price,
                 "cores": each.replica_cores,
                 "memory": each.result.cell.limits.memory_bytes,

@@ -78,8 +78,6 @@ def _describe_just_enough(sizing: Sizing) -> list[str]:
     name = f"{text.format_size(result.cell.limits)} also sustains {text.format_count(sizing.users)}"
     if margin is None:
         return [f"{name}, and what it has to spare is not known."]
-    if not sizing.keeps_headroom and sizing.margin is not None and sizing.margin.is_alike(margin):
-        return [f"{name}; which of the two sustains more is a toss-up (about {format_capacity(margin)})."]
     if margin.headroom_probability >= _TOSS_UP_AT_LEAST:
         sure = text.format_ratio(margin.headroom_probability)
         return [f"{name}; whether it keeps that room is a toss-up ({sure} sure)."]

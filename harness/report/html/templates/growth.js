@@ -16,8 +16,8 @@ function chooseSize(users, headroom) {
   const reasoned = chooseReplicas(users, headroom);
   const sustaining = growth.options.filter((option) => users <= option.users);
   if (sustaining.length === 0) return reasoned;
-  const roomiest = sustaining.reduce((best, option) =>
-    option.capacity > best.capacity || (option.capacity === best.capacity && option.order < best.order) ? option : best);
+  const least = growth.alike * Math.max(...sustaining.map((option) => option.capacity));
+  const roomiest = sustaining.find((option) => option.capacity >= least);
   return { ground: "tight", option: roomiest, replicas: roomiest.replicas, until: roomiest.users, instead: reasoned };
 }
 function chooseReplicas(users, headroom) {

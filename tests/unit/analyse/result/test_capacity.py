@@ -348,5 +348,6 @@ def assert_agrees(result: CellResult) -> None:
         Status.INVALID: any(step.verdict == "INVALID" for step in result.steps) or high is None,
     }
     assert expected[result.status]
-    assert (result.estimate_users is not None) == (result.status is Status.BRACKETED)
+    is_told = result.status is Status.BRACKETED and (high or 0) <= 2 * (low or 0)
+    assert (result.estimate_users is not None) == is_told
     assert result.evidence

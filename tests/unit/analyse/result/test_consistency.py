@@ -310,8 +310,8 @@ def test_the_spread_of_repetitions_is_their_coefficient_of_variation() -> None:
     assert repeatability.spread_ratio == pytest.approx(0.04)
 
 
-@pytest.mark.parametrize("other", [(400, None), (None, 10)])
-def test_there_is_no_spread_unless_every_repetition_is_bracketed(
+@pytest.mark.parametrize("other", [(400, None), (None, 10), (100, 399)])
+def test_there_is_no_spread_unless_every_repetition_has_a_capacity(
     other: tuple[int | None, int | None],
 ) -> None:
     (repeatability,) = assess_repeatability(make_repetitions((380, 399), other))

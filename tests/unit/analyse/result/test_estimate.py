@@ -17,7 +17,7 @@ COUNTS = st.integers(0, 20_000)
 
 @given(
     low=st.integers(1, 400),
-    more=st.integers(1, 400),
+    share=RATIOS,
     held=RATIOS | st.none(),
     broken=RATIOS | st.none(),
     requests=st.tuples(COUNTS, COUNTS),
@@ -25,12 +25,13 @@ COUNTS = st.integers(0, 20_000)
 )
 def test_an_estimate_lies_within_its_interval_and_a_bracket_is_as_narrow_as_its_precision(
     low: int,
-    more: int,
+    share: float,
     held: float | None,
     broken: float | None,
     requests: tuple[int, int],
     slo: Slo | None,
 ) -> None:
+    more = max(1, round(share * low))
     result = estimate(
         make_step(low, "PASS", slow_ratio=held, requests=requests[0]),
         make_step(low + more, "FAIL", rule="p95", slow_ratio=broken, requests=requests[1]),
@@ -45,6 +46,13 @@ def estimate(held: StepResult, broken: StepResult, slo: Slo | None, *others: Ste
     found = estimate_capacity(held, broken, slos, [held, *others, broken], is_cpu_bound=False)
     assert found is not None
     return found
+
+
+@pytest.mark.parametrize(("high", "is_told"), [(200, True), (201, False), (4000, False)])
+def test_windows_too_far_apart_tell_no_capacity_between_them(high: int, is_told: bool) -> None:
+    steps = [make_step(100, "PASS", slow_ratio=0.0), make_step(high, "FAIL", rule="p95", slow_ratio=1.0)]
+    found = estimate_capacity(steps[0], steps[1], [P95], steps, is_cpu_bound=True)
+    assert (found is not None) is is_told
 
 
 def fit_bracket(held: float, broken: float, requests: int = 2000, *others: StepResult) -> Estimate:

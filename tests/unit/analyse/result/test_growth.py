@@ -67,6 +67,12 @@ def test_beyond_the_measurements_the_fewest_cores_in_replicas_are_reasoned() -> 
     assert choose(make_growth(SMALL, MIDDLE, LARGE), 401) == ("reasoned", 2, 0.5, 420)
 
 
+def test_a_bracket_too_wide_to_tell_the_capacity_holds_what_passed() -> None:
+    growth = make_growth(make_result(0.25, 10, 400), LARGE)
+    assert choose(growth, 10) == ("measured", 1, 0.25, 10)
+    assert choose(growth, 11) == ("measured", 1, 1.0, 400)
+
+
 def test_headroom_shrinks_what_each_size_holds() -> None:
     """With 30 % more, 100, 210 and 400 users are 76, 161 and 307."""
     growth = make_growth(SMALL, MIDDLE, LARGE)
@@ -81,6 +87,15 @@ def test_a_size_without_the_headroom_is_tight_and_replicas_would_keep_it() -> No
     assert describe(choice) == ("tight", 1, 1.0, 400)
     assert choice is not None
     assert describe(choice.instead) == ("reasoned", 3, 0.5, 483)
+
+
+def test_without_the_headroom_the_cheapest_that_may_sustain_as_much_is_chosen() -> None:
+    """95 % of 420 users are 399."""
+    growth = make_growth(LARGE, make_result(2.0, 400, None, Status.CENSORED, None))
+    for users, cpu in ((399.0, 1.0), (398.0, 2.0)):
+        small, large = growth.options
+        options = (replace(small, capacity_users=users), replace(large, capacity_users=420.0))
+        assert choose(replace(growth, options=options), 390, 0.3) == ("tight", 1, cpu, 400)
 
 
 def test_a_predicted_room_is_called_predicted() -> None:

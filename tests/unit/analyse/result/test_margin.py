@@ -66,6 +66,19 @@ def test_the_memory_bounds_the_capacity_too() -> None:
     assert margin.spare_memory_ratio == pytest.approx(36 / 256)
 
 
+def test_sizes_with_the_same_cpu_sustain_the_same_unless_they_differ_by_more_than_chance() -> None:
+    """By their CPUs 441, 450 and 540 users. Chance explains 2 x sqrt(2) x 3 % = 8.5 %, not ln(540/441)."""
+    small, large = make_censored(0.5, make_pass(0.49)), make_censored(0.5, make_pass(0.48), mib=512)
+    other = make_censored(0.5, make_pass(0.40), mib=1024)
+    for result in (small, large):
+        margin = find_margin(result, 400, 520, [small, large, other])
+        assert margin is not None
+        assert margin.capacity_users == pytest.approx((440.8 * 450) ** 0.5, abs=0.1)
+    margin = find_margin(other, 400, 520, [small, large, other])
+    assert margin is not None
+    assert margin.capacity_users == pytest.approx(540)
+
+
 def test_a_size_that_is_nearly_full_is_hardly_sure_to_sustain_its_users() -> None:
     """At 3.0625 ms half a core sustains 441 users, give or take 15 %, and 3 % between container runs."""
     margin = find_margin(make_censored(0.5, make_pass(0.49)), 400, 520)

@@ -93,17 +93,17 @@ def test_if_no_size_keeps_the_headroom_the_roomiest_is_taken() -> None:
     assert sizing.just_enough is tighter
 
 
-def test_a_smaller_size_with_as_much_room_for_all_that_is_known_is_named_before_the_smallest() -> None:
+def test_the_smallest_size_with_as_much_room_for_all_that_is_known_is_taken() -> None:
     """They sustain 411, 440.8 and 450 users by their CPU; 520 are needed. 440.8 is 98 % of 450, 411 91 %."""
-    smallest, alike, taken = (
+    smallest, alike, largest = (
         make_sustaining(0.25, 0.2628),
         make_sustaining(0.5, 0.49),
         make_sustaining(1, 0.96),
     )
-    sizing = recommend_size([smallest, alike, taken], 400, 0.3)
-    assert (sizing.recommended, sizing.keeps_headroom) == (taken, False)
-    assert sizing.just_enough is alike
-    assert recommend_size([smallest, taken], 400, 0.3).just_enough is smallest
+    sizing = recommend_size([smallest, alike, largest], 400, 0.3)
+    assert (sizing.recommended, sizing.keeps_headroom) == (alike, False)
+    assert sizing.just_enough is smallest
+    assert recommend_size([smallest, largest], 400, 0.3).recommended is largest
 
 
 def test_how_surely_the_next_smaller_size_is_too_small_is_known_if_both_its_ends_are_measured() -> None:

@@ -83,6 +83,16 @@ def test_without_any_evidence_there_is_no_prediction() -> None:
     assert predict_capacity(CELL, [], [], SLOS) is None
 
 
+def test_a_bracket_too_wide_to_tell_its_capacity_corrects_nothing() -> None:
+    """The other size sustains 126 users of the 139 predicted; between 10 and 400 it could sustain any."""
+    told = make_finished_result(make_cell(0.5), 126, make_light_load_step())
+    wide = replace(told, sustained_users=10, broken_users=400, estimate_users=None)
+    light = [make_light_load_step()]
+    alone = predict_users(make_cell(1.0), light, [])
+    assert predict_users(make_cell(1.0), light, [told]) < 0.95 * alone
+    assert predict_users(make_cell(1.0), light, [wide]) == alone
+
+
 def test_one_step_at_light_load_predicts_every_size_in_proportion() -> None:
     """Check X = cores / D and N = X·(Z + R): 100 rps · (2.5 s + 0.3 s) = 280 users at one core.
 
