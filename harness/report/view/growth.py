@@ -233,7 +233,9 @@ def _write_notes(result: CampaignResult, growth: Growth) -> tuple[str, ...]:
             "Beyond the measurements, replicas of one size are counted: reasoned, not measured. Replicas "
             "behind a load balancer share the users only if nothing stops them that all of them use, such as "
             "a database, a lock or the load balancer, whose cost is left out. So a size that was measured is "
-            "preferred, even if replicas would cost less. limits.replicas in the matrix measures them."
+            "preferred, even if replicas would cost less. limits.replicas in the matrix measures them. A row "
+            "of replicas has what the last of its users need: for fewer of them less may be enough, which "
+            "`harness size` tells."
         )
     if growth.shared is not None:
         name, users = text.clean_text(growth.shared.name), text.format_users(growth.shared.users)

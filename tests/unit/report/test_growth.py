@@ -160,7 +160,8 @@ def test_the_terminal_shows_the_table_and_its_notes() -> None:
     assert lines[0] == "As you grow, growing by 8 % a month from 400 users"
     assert re.split(r"  +", lines[2].strip()) == ["users", "from", "take", "relative cost", "known by"]
     assert lines[8].split()[:4] == ["284", "–", "400", "now"]
-    assert any(line.startswith("Beyond the measurements") for line in lines)
+    (beyond,) = [line for line in lines if line.startswith("Beyond the measurements")]
+    assert "A row of replicas has what the last of its users need" in beyond
 
 
 @settings(max_examples=count_examples(20))
