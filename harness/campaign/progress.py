@@ -27,7 +27,7 @@ from harness.analyse.result.host_speed import add_reference_capacities
 from harness.analyse.result.remedies import add_remedies
 from harness.analyse.result.request_costs import add_request_costs
 from harness.analyse.result.sizing import add_sizing
-from harness.analyse.result.soak import add_soak, assess_soak, choose_soak
+from harness.analyse.result.soak import add_counting_soak, choose_soak
 from harness.analyse.result.tuning import add_tunings
 from harness.analyse.search.cell_order import choose_search_cell
 from harness.analyse.search.demand import add_inferred_results, choose_next_cell
@@ -205,10 +205,10 @@ class CellProgress:
         result = build_cell_result(self.cell, plan.users_limit, plan.slos, attempt, skipped)
         return replace(result, first=self.first_result, engine=self.engine)
 
-    def build_soaked_result(self, plan: Plan) -> CellResult:
-        """Return the cell's answer as far as it is known, with what its soak has shown."""
-        result, soak = self.build_result(plan), self.soak
-        return add_soak(result, assess_soak(Recheck(result, soak.runs, soak.steps), plan.users_limit))
+    def build_soaked_result(self, plan: Plan, trials: Trials) -> CellResult:
+        """Return the cell's answer as far as it is known, with what its soak has shown, or one held later."""
+        check = Recheck(self.build_result(plan), self.soak.runs, self.soak.steps)
+        return add_counting_soak(plan, check, trials.soaks)
 
 
 @dataclass(slots=True)
@@ -228,7 +228,7 @@ class CampaignProgress:
 
     def build_results(self, plan: Plan) -> tuple[CellResult, ...]:
         """Return every cell's answer, in the plan's order; for a demand, also the inferred answers."""
-        built = [self.cells[cell.id].build_soaked_result(plan) for cell in plan.cells]
+        built = [self.cells[cell.id].build_soaked_result(plan, self.trials) for cell in plan.cells]
         explained = explain_shared_errors(explain_lack_of_requests(built, plan.users_limit))
         results = {result.cell.id: result for result in explained}
         if plan.users_required is not None:

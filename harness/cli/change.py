@@ -15,11 +15,11 @@ from harness.analyse.result.sizing import check_requirement
 from harness.campaign import run_campaign
 from harness.cli.ab import parse_least
 from harness.cli.change_pairs import PairsAsked, check_size, compare_in_pairs
-from harness.cli.console import DONE, NOT_MEASURED, NOT_MET, ResultsOption, app, say, show_campaign
-from harness.cli.results import compare_folders
+from harness.cli.console import DONE, NOT_MEASURED, ResultsOption, app, say, show_campaign
+from harness.cli.results import CHANGE_CODES, compare_folders
 from harness.cli.run import MatrixArgument, open_listener
 from harness.errors import HarnessError, InputError, PublishError, UsageError
-from harness.model import CampaignResult, ChangeVerdict, Difference, Plan, Requirement
+from harness.model import CampaignResult, Difference, Plan, Requirement
 from harness.model.ab import AbAnswer, Side
 from harness.plan import load_plan, parse_requirement
 from harness.plan.ab import parse_within_s
@@ -32,14 +32,6 @@ from harness.store import CampaignFolder, write_text
 CHANGE_FILE = "change.md"
 _SHOWN_DIGITS = 10
 _NO_TARGET = "The base has no target that this matrix can measure: {}"
-_EXIT_CODES = {
-    ChangeVerdict.NOT_MET: NOT_MET,
-    ChangeVerdict.LESS: NOT_MET,
-    ChangeVerdict.INCONCLUSIVE: NOT_MEASURED,
-    ChangeVerdict.NEW: DONE,
-    ChangeVerdict.SAME: DONE,
-    ChangeVerdict.MORE: DONE,
-}
 
 
 class Method(StrEnum):
@@ -120,7 +112,7 @@ def change(
         raise
     _write_change(results, view)
     say(f"change: {results / CHANGE_FILE}")
-    return _EXIT_CODES[view.verdict] if view.verdict else NOT_MEASURED
+    return CHANGE_CODES[view.verdict] if view.verdict else NOT_MEASURED
 
 
 def _write_change(results: Path, view: ChangeView) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from harness.analyse.result.change import judge_change
 from harness.analyse.result.comparison import (
     compare_sizes,
     find_changed_parts,
@@ -36,6 +37,7 @@ from harness.errors import UsageError
 from harness.model import (
     CampaignResult,
     CampaignState,
+    ChangeVerdict,
     Difference,
     Growth,
     IndicatorKind,
@@ -73,6 +75,16 @@ from harness.report.view.growth import build_growth_view, describe_replicas
 from harness.report.view.rare_requests import list_names, suggest_name
 from harness.report.view.text import format_duration, format_slo
 from harness.store import CampaignFolder, write_text
+
+CHANGE_CODES = {
+    ChangeVerdict.NOT_MET: NOT_MET,
+    ChangeVerdict.LESS: NOT_MET,
+    ChangeVerdict.INCONCLUSIVE: NOT_MEASURED,
+    ChangeVerdict.NEW: DONE,
+    ChangeVerdict.SAME: DONE,
+    ChangeVerdict.MORE: DONE,
+}
+"""The exit codes of what a change does to a target."""
 
 _Prices = Annotated[
     str | None,
@@ -212,7 +224,8 @@ def _rejudge_campaign(path: Path, price: str | None = None) -> tuple[CampaignFol
     """Return a campaign's folder, its plan with these prices, and its answer; None: the plan's own prices."""
     folder, plan = _open_campaign(path)
     if price is not None:
-        plan = replace(plan, price=parse_price(price))
+        is_of_list = plan.price is not None and plan.price.has_fixed_sizes
+        plan = replace(plan, price=replace(parse_price(price), is_of_list=is_of_list))
         if note := find_price_note(price):
             say(f"note: --price: {note}")
     return folder, plan, rejudge(plan, folder)
@@ -237,12 +250,15 @@ def compare(
     least: Annotated[str | None, typer.Option(hidden=True)] = None,
     anyway: Annotated[bool, typer.Option("--anyway", hidden=True)] = False,
 ) -> int:
-    """Compare two campaigns size by size, with uncertainty; exit code 3 if a size sustains fewer users."""
+    """Compare two campaigns size by size, with uncertainty; exit code 3 if a size sustains fewer users.
+
+    Exit code 2 if none does, and some size is inconclusive.
+    """
     threshold_ratio = parse_ratio(least or threshold)
-    folder, view, _ = compare_folders(base, head, threshold_ratio, force=force or anyway)
+    folder, view, differences = compare_folders(base, head, threshold_ratio, force=force or anyway)
     _show_comparison(view)
     show_report_path(folder.path / "comparison.html")
-    return NOT_MET if view.has_regression else DONE
+    return CHANGE_CODES[judge_change(differences, ())]
 
 
 def compare_folders(

@@ -20,7 +20,7 @@ from harness.errors import InputError, UsageError
 from harness.model import CampaignResult, CellResult, Plan, Verdict
 from harness.model.trials import Burst, BurstAsk, LongSoak, SoakAsk, Trial, TrialAsk
 from harness.plan import parse_burst_length, parse_factor, parse_soak_length, plan_from_json
-from harness.report import render_report
+from harness.report import build_view, render_report, write_recommendation
 from harness.report.view.text import format_duration, format_estimate, format_size, format_users
 from harness.report.view.trials import describe_trial
 from harness.store import CampaignFolder
@@ -74,8 +74,8 @@ def soak(
 ) -> int:
     """Hold a size for half an hour, and tell whether its memory is level and its response time steady.
 
-    The outcome is stored with the campaign, and is in its page and in `harness check`. No other answer of
-    the campaign changes. Exit code 2 if it can't be told.
+    The outcome is stored with the campaign, and is in its page and in `harness check`. It counts for the
+    answer where it breaks the size, or confirms one whose soak told nothing. Exit code 2 if it can't be told.
     """
     return _try_size(campaign, size, users, matrix, SoakAsk(parse_soak_length(length)))
 
@@ -92,11 +92,14 @@ def _try_size(campaign: Path, size: str | None, users: int | None, matrix: Path 
     base = _choose_users(result, chosen) if users is None else users
     cell = next(each for each in plan.cells if each.id == chosen.cell.id)
     say(_announce(plan, chosen, base, ask))
+    answer = write_recommendation(build_view(result))
     run_trial(plan, folder, cell, base, ask, TrialProgress(say, ask))
     result = rejudge(stored, folder)
     folder.write_reports(render_report(result))
     trials = result.trials.bursts if isinstance(ask, BurstAsk) else result.trials.soaks
     say(describe_trial(trials[-1]))
+    if (changed := write_recommendation(build_view(result))) != answer:
+        say(changed)
     show_report_path(folder.path / "report.html")
     return DONE if _tells(trials[-1]) else NOT_MEASURED
 

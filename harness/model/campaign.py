@@ -66,7 +66,8 @@ class Sizing:
     sustains most users.
     `undecided_sizes` would be recommended instead if they sustained the users. `all_sustain`: every measured
     size sustains them and keeps the headroom. Of a repeated size, the worst repetition counts.
-    `headroom_ratio` is the headroom that was asked for: of few users `needed` is a larger share.
+    `headroom_ratio` is the headroom that was asked for: of few users `needed` is a larger share. With
+    `is_headroom_open` no size is known to keep it, but one may whose capacity or margin is unknown.
     """
 
     users: int
@@ -84,11 +85,12 @@ class Sizing:
     just_enough_margin: Margin | None = None
     headroom_ratio: float = 0.0
     next_smaller_margin: Margin | None = None
+    is_headroom_open: bool = False
 
     @property
     def knows_headroom(self) -> bool:
-        """False if no size is known to keep the headroom, nor what the recommended one has to spare."""
-        return self.keeps_headroom or self.margin is not None
+        """False if no size is known to keep the headroom, and some size may do so for all that is known."""
+        return self.keeps_headroom or (self.margin is not None and not self.is_headroom_open)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ class BrokeInSoak:
 
     `passed_s` is the length of the search's window; None if it only followed from a smaller size. `held_s` is
     the length of the long window, or the load until the target or a companion ended it (`has_ended`).
+    `passed_users` are the users of that pass if they are more than `users`.
     """
 
     users: int
@@ -28,6 +29,7 @@ class BrokeInSoak:
     held_s: float
     has_ended: bool
     cause: FactorEvidence
+    passed_users: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ class Price:
 
     `by_name` holds prices of one replica. If one of the two rates is None, it counts as zero. If both are,
     only sizes in `by_name` have a price. `source` says whose list prices these are, and of which day; it is
-    empty for prices that the user wrote.
+    empty for prices that the user wrote. `is_of_list`: they are for the sizes of a list of prices.
     """
 
     currency: str = ""
@@ -122,6 +122,12 @@ class Price:
     gib_hour: float | None = None
     by_name: Mapping[str, float] = field(default_factory=dict)
     source: str = ""
+    is_of_list: bool = False
+
+    @property
+    def has_fixed_sizes(self) -> bool:
+        """True if the sizes are those of a list, so that none between two of them is on sale."""
+        return self.is_of_list or bool(self.source or self.by_name)
 
 
 @dataclass(frozen=True, slots=True)

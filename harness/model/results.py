@@ -215,6 +215,7 @@ class Soak:
     `step` is the last one of two if the first was invalid; None if the target did not come up. `evidence` is
     its judgement, or why the target did not come up. `load_s` is the length of all steps. `slow_failure` is
     the step before, which broke an SLO while the host was slower than in the search; None without one.
+    `is_later`: it was held by command after the campaign.
     """
 
     users: int
@@ -222,6 +223,7 @@ class Soak:
     evidence: DriftEvidence
     load_s: float = 0.0
     slow_failure: StepResult | None = None
+    is_later: bool = False
 
     @property
     def verdict(self) -> Verdict:

@@ -1,4 +1,4 @@
-"""Trials of a size after its campaign, a burst or a soak: no answer of the campaign depends on them."""
+"""Trials of a size after its campaign, a burst or a soak. Only a soak may change the campaign's answer."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -249,7 +249,8 @@ def _build_price(matrix: MatrixFile, preset: SizePreset | None) -> Price | None:
     if section is None:
         return Price(by_name=by_name) if by_name else None
     gib_hour = section.gib_hour if section.gib_hour is not None else section.gb_hour
-    return Price(section.currency, section.cpu_hour, gib_hour, by_name)
+    is_of_list = preset is not None and preset.sold.price is not None
+    return Price(section.currency, section.cpu_hour, gib_hour, by_name, is_of_list=is_of_list)
 
 
 def _find_notes(matrix: MatrixFile, preset: SizePreset | None) -> list[str]:

@@ -1,8 +1,8 @@
 """Recommend a size for a number of users, price the sizes, and check requirements.
 
 Only measured sizes are recommended. If the CPU limits the smaller of two sizes, a size between them may be
-interpolated, which is marked as such: throughput is proportional to the CPU quota (utilisation law). At list
-prices none is: sizes that are sold are all there are.
+interpolated, which is marked as such: throughput is proportional to the CPU quota (utilisation law). Of the
+sizes of a price list none is: those that are sold are all there are.
 """
 
 import itertools
@@ -83,16 +83,15 @@ def recommend_size(
         needed=needed,
         headroom_ratio=headroom_ratio,
         best=_find_best(sizes),
-        interpolation=_interpolate(sizes, needed, smallest) if not (price and price.source) else None,
+        interpolation=None if price and price.has_fixed_sizes else _interpolate(sizes, needed, smallest),
         undecided_sizes=_find_undecided(sizes, recommended, rank),
     )
     if recommended is None or smallest is None:
         return sizing
     just_enough = _find_just_enough(users, sizes, margins, recommended, rank)
     return replace(
-        _add_recommended(sizing, sizes, recommended, keeping, slos, drift),
+        _add_recommended(sizing, sizes, margins, recommended, keeping, slos, drift),
         smallest=sizes[smallest],
-        margin=margins[recommended],
         just_enough=sizes[just_enough] if just_enough else None,
         just_enough_margin=margins[just_enough] if just_enough else None,
     )
@@ -127,6 +126,7 @@ def _build_rank(sizes: _Sizes, margins: Mapping[Limits, Margin | None], price: P
 def _add_recommended(
     sizing: Sizing,
     sizes: _Sizes,
+    margins: Mapping[Limits, Margin | None],
     recommended: Limits,
     keeping: Sequence[Limits],
     slos: Sequence[Slo],
@@ -144,6 +144,8 @@ def _add_recommended(
         next_smaller_margin=smaller_margin,
         all_sustain={each.drop_variant() for each in keeping} == {each.drop_variant() for each in sizes},
         keeps_headroom=bool(keeping),
+        is_headroom_open=not keeping and _may_another_keep(sizes, margins, recommended),
+        margin=margins[recommended],
     )
 
 
@@ -164,6 +166,15 @@ def _keeps(result: CellResult, margin: Margin | None, needed: int) -> bool:
     if result.sustains(needed):
         return True
     return margin is not None and margin.is_predicted and margin.capacity_users >= needed
+
+
+def _may_another_keep(sizes: _Sizes, margins: Mapping[Limits, Margin | None], recommended: Limits) -> bool:
+    """Return True if a size has no answer or an unknown margin, and the recommended one does not cover it."""
+    is_unknown = {
+        limits: result.is_undecided or (limits in margins and margins[limits] is None)
+        for limits, result in sizes.items()
+    }
+    return any(is_unknown[limits] and not recommended.covers(limits) for limits in sizes)
 
 
 def find_campaign_margin(campaign: CampaignResult, chosen: CellResult) -> Margin | None:

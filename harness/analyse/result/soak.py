@@ -1,7 +1,8 @@
 """Choose the size to hold at the end for minutes, and take what this shows into the size's answer.
 
 A window of the search lasts as long as its verdict needs, often less than a minute. What fills up shows
-later. So the recommended size is held at the campaign's users before it is recommended for good.
+later. So the recommended size is held at the campaign's users before it is recommended for good. A soak that
+is held by command after the campaign counts too (see `choose_counting_soak`).
 """
 
 from collections.abc import Sequence
@@ -13,9 +14,25 @@ from harness.analyse.result.limiting_factor import find_limiting_factor
 from harness.analyse.result.sizing import recommend_size
 from harness.analyse.search.bracket import find_bracket, is_invalid_twice
 from harness.analyse.search.host_pace import is_slower
-from harness.model import Cell, CellResult, Plan, Purpose, Rule, Soak, Status, Step, StepResult, Verdict
+from harness.model import (
+    Cell,
+    CellResult,
+    Plan,
+    Purpose,
+    Rule,
+    Search,
+    Soak,
+    Status,
+    Step,
+    StepResult,
+    Verdict,
+)
 from harness.model.cell_evidence import BrokeInSoak
 from harness.model.evidence import FactorEvidence, NotReady
+from harness.model.trials import LongSoak
+
+_WHOLE_RATIO = 0.99
+"""A soak of this share of the length that was asked for has lasted long enough: samples end its window."""
 
 _ENDINGS = (Rule.DIED, Rule.DEPENDENCY_DIED, Rule.STALLED, Rule.ALL_FAILED)
 
@@ -83,6 +100,55 @@ def _needs_faster_host(check: Recheck) -> bool:
     return any(step.verdict is Verdict.PASS and is_slower(valid[0], step) for step in passed)
 
 
+def add_counting_soak(plan: Plan, check: Recheck, trials: Sequence[LongSoak]) -> CellResult:
+    """Return the answer of a cell with the soak that counts: the campaign's `check`, or one of the trials."""
+    own = assess_soak(check, plan.users_limit)
+    return add_soak(check.cell, choose_counting_soak(plan, check.cell, own, trials))
+
+
+def choose_counting_soak(
+    plan: Plan, result: CellResult, own: Soak | None, trials: Sequence[LongSoak]
+) -> Soak | None:
+    """Return the soak that counts for a cell: the campaign's `own`, or one that was held by command later.
+
+    A failure counts before all others, at the campaign's users or fewer; it does not if an SLO was broken on
+    a host slower than where these users passed. A pass counts if the campaign's own soak tells nothing, if it
+    had as many users, and if it lasted as long (five minutes if the campaign wants none).
+    """
+    if own is not None and own.verdict is Verdict.FAIL:
+        return own
+    later = [each for each in trials if each.cell.id == result.cell.id]
+    failed = next((each for each in later if _breaks_size(plan, result, own, each.step)), None)
+    if failed is not None:
+        return _take_later(failed, own)
+    if own is not None and own.verdict is Verdict.PASS:
+        return own
+    passed = [each for each in later if _confirms_size(plan, result, each.step)]
+    return _take_later(passed[-1], own) if passed else own
+
+
+def _breaks_size(plan: Plan, result: CellResult, own: Soak | None, step: StepResult | None) -> bool:
+    if step is None or step.verdict is not Verdict.FAIL or step.users > plan.users_limit:
+        return False
+    known = [*result.steps, own.step if own is not None else None]
+    passed = [each for each in known if each is not None and each.verdict is Verdict.PASS]
+    was_slow = any(is_slower(step, each) for each in passed if each.users >= step.users)
+    return _may_sustain(result, step.users) and not (step.rule is Rule.SLO_BROKEN and was_slow)
+
+
+def _confirms_size(plan: Plan, result: CellResult, step: StepResult | None) -> bool:
+    if step is None or step.verdict is not Verdict.PASS or step.users < plan.users_limit:
+        return False
+    least_s = plan.search.soak_s or Search().soak_s
+    return step.window_s >= _WHOLE_RATIO * least_s and _may_sustain(result, plan.users_limit)
+
+
+def _take_later(trial: LongSoak, own: Soak | None) -> Soak:
+    """Return a soak that was held later; its load is none of the campaign's."""
+    load_s = own.load_s if own is not None else 0.0
+    return Soak(trial.users, trial.step, trial.evidence, load_s, is_later=True)
+
+
 def add_soak(result: CellResult, soak: Soak | None) -> CellResult:
     """Return the cell's answer with its soak; a soak that failed is a failure at its number of users.
 
@@ -118,7 +184,8 @@ def _may_sustain(result: CellResult, users: int) -> bool:
 
 
 def _build_evidence(steps: Sequence[StepResult], soak_step: StepResult, cause: FactorEvidence) -> BrokeInSoak:
-    passed = _find_pass(steps, soak_step.users)
+    passing = [step for step in steps if step.verdict is Verdict.PASS and step.users >= soak_step.users]
+    passed = min(reversed(passing), key=lambda step: step.users, default=None)
     has_ended = soak_step.rule in _ENDINGS
     return BrokeInSoak(
         soak_step.users,
@@ -126,6 +193,7 @@ def _build_evidence(steps: Sequence[StepResult], soak_step: StepResult, cause: F
         soak_step.load_s if has_ended else soak_step.window_s,
         has_ended,
         cause,
+        passed.users if passed is not None and passed.users > soak_step.users else None,
     )
 
 

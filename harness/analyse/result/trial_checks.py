@@ -29,11 +29,14 @@ def check_any_requirement(
 def check_trial(result: CampaignResult, requirement: TrialRequirement) -> TrialCheck:
     """Check whether the last trial of some size that is meant meets the requirement.
 
-    The size to take is meant, or with limits in the requirement each size within them.
+    The size to take is meant, or with limits in the requirement each size within them. As long as no soak has
+    held the size to take, a soak counts that broke the one that would be taken otherwise.
     """
     is_burst = requirement.recovers_within_s is not None
     trials: Sequence[Trial] = result.trials.bursts if is_burst else result.trials.soaks
     last = {trial.cell.limits: trial for trial in trials if _is_meant(result, requirement, trial)}
+    if not last and not is_burst and requirement.max_limits is None:
+        last = {each.cell.limits: each for each in result.trials.soaks if _has_broken_size(result, each)}
     outcomes = [(_is_met(requirement, trial), trial) for trial in last.values()]
     for wanted in (True, None, False):
         for is_met, trial in reversed(outcomes):
@@ -51,6 +54,14 @@ def _is_meant(result: CampaignResult, requirement: TrialRequirement, trial: Tria
         limits.total_cores <= most.total_cores
         and limits.total_bytes <= most.total_bytes
         and most.variant in (None, limits.variant)
+    )
+
+
+def _has_broken_size(result: CampaignResult, soak: LongSoak) -> bool:
+    counting = (cell.soak for cell in result.cells if cell.cell.id == soak.cell.id)
+    return any(
+        each is not None and each.is_later and each.verdict is Verdict.FAIL and each.step == soak.step
+        for each in counting
     )
 
 

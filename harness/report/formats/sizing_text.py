@@ -46,12 +46,13 @@ def _recommend(sizing: Sizing, price: str) -> str:
         if sizing.next_smaller
         else ""
     )
-    soak = cell_text.describe_soak(sizing.recommended)
-    held = f" At the end of the campaign it was {soak}." if soak else ""
+    soak, held = sizing.recommended.soak, cell_text.describe_soak(sizing.recommended)
+    if soak is not None:
+        held = f" {'After' if soak.is_later else 'At the end of'} the campaign it was {held}."
     sure = (
         f" It is {describe_certainty(sizing.margin)} that another run sustains "
         f"{text.format_users(sizing.users)}."
-        if sizing.margin is not None
+        if sizing.margin is not None and cell_text.has_come_up_again(sizing.recommended)
         else ""
     )
     size, margin = _describe_result(sizing.recommended), describe_margin(sizing)

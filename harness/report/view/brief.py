@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from harness.model import CampaignState, Cost, Ground
+from harness.model import CampaignState, Cost, Ground, Verdict
 from harness.report.view import text
+from harness.report.view.cell_text import describe_soak
 from harness.report.view.cells import CellView
 from harness.report.view.checks import Fact
 from harness.report.view.growth import GrowthRowView
@@ -145,8 +146,12 @@ def _doubt_margin(view: View) -> list[str]:
 
 
 def _doubt_length(view: View, taken: CellView | None) -> list[str]:
-    if taken is None or view.state is not CampaignState.COMPLETE or taken.result.soak is not None:
+    if taken is None or view.state is not CampaignState.COMPLETE:
         return []
+    soak = taken.result.soak
+    if soak is not None:
+        doubt = describe_soak(taken.result) if soak.verdict is Verdict.INVALID else ""
+        return [f"The size is {doubt}."] if doubt else []
     return ["The size was held no longer than a window of its search: what builds up later did not show."]
 
 

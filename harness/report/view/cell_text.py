@@ -182,7 +182,8 @@ def write_remark(result: CellResult) -> str:
 
     These are the remarks on the cell's search, and what its soak has shown.
     """
-    soak = f"at the end {describe_soak(result)}" if result.soak is not None else ""
+    when = "at the end" if result.soak is None or not result.soak.is_later else "later"
+    soak = f"{when} {describe_soak(result)}" if result.soak is not None else ""
     return "; ".join(part for part in (write_search_remark(result), soak) if part)
 
 
@@ -219,14 +220,19 @@ def describe_soak(result: CellResult) -> str:
         return ""
     users, reason = format_users(soak.users), clean_text(explain_evidence(soak.evidence))
     if soak.step is None:
-        return f"not confirmed at {users}, because it did not come up again ({reason})"
+        return f"not confirmed for longer at {users}, because it did not come up again ({reason})"
     if soak.verdict is Verdict.INVALID:
-        return f"not confirmed at {users}, because holding it longer was invalid twice ({reason})"
+        return f"not confirmed for longer at {users}, because holding it was invalid twice ({reason})"
     if soak.verdict is Verdict.FAIL:
         return f"broken at {users} when held longer ({reason})"
     figures = ", ".join(list_figures(soak.step, result.cell.limits))
     held = f"held for {format_duration(soak.step.window_s)} at {users}{': ' + figures if figures else ''}"
     return "; ".join(filter(None, (held, describe_slow_failure(soak))))
+
+
+def has_come_up_again(result: CellResult) -> bool:
+    """Return False if the size was to be held longer, and its target did not come up for that."""
+    return result.soak is None or result.soak.step is not None
 
 
 def describe_slow_failure(soak: Soak) -> str:

@@ -251,7 +251,7 @@ def _list_changes(drift: Drift) -> str:
 
 def _build_soak_facts(result: CampaignResult) -> Iterator[Fact]:
     """Yield what each soak has shown, or that sizes were held no longer than a window."""
-    if not result.soak_s:
+    if not result.soak_s and not any(cell.soak is not None for cell in result.cells):
         yield Fact("Soak", "off", "no size was held for longer than a window of its search")
     for cell in result.cells:
         if cell.soak is not None:

@@ -129,12 +129,14 @@ def explain_evidence(evidence: CellEvidence | None) -> str:
 def _explain_broken_soak(evidence: BrokeInSoak) -> str:
     held = format_duration(evidence.held_s)
     passed = (
-        f"at {format_users(evidence.users)} it passed for {format_duration(evidence.passed_s)}"
+        f"at {format_users(evidence.passed_users or evidence.users)} it passed for "
+        f"{format_duration(evidence.passed_s)}"
         if evidence.passed_s is not None
         else f"at {format_users(evidence.users)} a smaller size passed"
     )
+    fewer = "" if evidence.passed_users is None else f" at {format_users(evidence.users)}"
     broke = f"broke after {held} when held longer" if evidence.has_ended else f"broke when held for {held}"
-    return f"{passed}, but it {broke}: {explain_evidence(evidence.cause)}"
+    return f"{passed}, but it {broke}{fewer}: {explain_evidence(evidence.cause)}"
 
 
 def _explain_memory(evidence: OutOfMemory | MemoryFull | Thrashing) -> str:

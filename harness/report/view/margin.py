@@ -53,7 +53,8 @@ def _describe_own(sizing: Sizing) -> list[str]:
     held = sizing.recommended is not None and sizing.recommended.sustains(sizing.needed)
     source = "predicted" if margin.is_predicted and not held else "measured"
     if not sizing.keeps_headroom:
-        none = f"{left}: no size keeps" if left else "No size keeps"
+        keeps = "no size is known to keep" if sizing.is_headroom_open else "no size keeps"
+        none = f"{left}: {keeps}" if left else f"{keeps[0].upper()}{keeps[1:]}"
         return [
             f"{none} room for {headroom}, this one sustains about {format_capacity(margin)} ({source}).",
             _advise(margin),

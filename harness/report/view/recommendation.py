@@ -74,7 +74,9 @@ def _recommend_size(view: View, recommended: CellResult) -> str:
     if isinstance(recommended.evidence, SustainedBySmaller) and _find_passed_soak(recommended) is None:
         smaller = text.format_size(recommended.evidence.smaller)
         return f"{advice}: it was not measured itself, but the smaller {smaller} sustains them."
-    sure = f", and it is {describe_certainty(margin)} that another run does too" if margin is not None else ""
+    sure = ""
+    if margin is not None and cell_text.has_come_up_again(recommended):
+        sure = f", and it is {describe_certainty(margin)} that another run does too"
     return f"{advice}: it sustained {sustained}{_describe_hold(recommended)}{sure}."
 
 
@@ -99,9 +101,17 @@ def _mention_price(view: View, recommended: CellResult) -> str:
 
 
 def _describe_hold(result: CellResult) -> str:
-    """Return ` for 5 min` if the size was held longer at the end and passed; otherwise nothing."""
+    """Return for how long a size sustained the users: ` for 5 min` if it passed when it was held longer.
+
+    Without such a hold it is empty, or the length of the search's window if a longer one was tried.
+    """
     soak = _find_passed_soak(result)
-    return "" if soak is None else f" for {text.format_duration(soak.window_s)}"
+    if soak is not None:
+        has_more = soak.users > (result.sustained_users or soak.users)
+        held = f", and {text.format_count(soak.users)}" if has_more else ""
+        return f"{held} for {text.format_duration(soak.window_s)}"
+    step = cell_text.find_sustained_step(result) if result.soak is not None else None
+    return "" if step is None else f" for {text.format_duration(step.window_s)}"
 
 
 def _give_reasons(view: View, recommended: CellResult) -> list[str]:
@@ -109,7 +119,7 @@ def _give_reasons(view: View, recommended: CellResult) -> list[str]:
     figures = _join(_list_figures(recommended))
     return [
         f"It did so with {figures}." if figures else "",
-        *_list_doubts(recommended),
+        *_list_doubts(view, recommended),
         describe_margin(view.sizing).strip(),
         *_describe_smaller_sizes(view, recommended),
     ]
@@ -139,14 +149,13 @@ def _join(parts: list[str]) -> str:
     return " and ".join(part for part in (", ".join(parts[:-1]), *parts[-1:]) if part)
 
 
-def _list_doubts(result: CellResult) -> list[str]:
+def _list_doubts(view: View, result: CellResult) -> list[str]:
     """Return sentences on what is not known of the size; none for most sizes.
 
     That is whether it survives when it is held longer, also on a slower host, how long its memory and that of
     its companions lasts, and its throughput.
     """
-    is_confirmed = result.soak is None or result.soak.verdict is not Verdict.INVALID
-    doubts = ("" if is_confirmed else cell_text.describe_soak(result), warn_of_memory(result))
+    doubts = (_doubt_length(view, result), warn_of_memory(result))
     failed = cell_text.describe_slow_failure(result.soak) if result.soak is not None else ""
     reasons = (
         failed,
@@ -158,6 +167,19 @@ def _list_doubts(result: CellResult) -> list[str]:
         *(f"It is {doubt}." for doubt in doubts if doubt),
         *(_end_sentence(reason) for reason in reasons),
     ]
+
+
+def _doubt_length(view: View, result: CellResult) -> str:
+    """Return that nothing tells whether the size survives when it is held longer, and why; empty if it does.
+
+    A size that was not held is one that takes the place of another, which broke in a later soak.
+    """
+    if result.soak is not None and result.soak.verdict is Verdict.INVALID:
+        return f"{cell_text.describe_soak(result)}; hold it again with harness soak"
+    soaks = [cell.result.soak for cell in view.cells if cell.result.soak is not None]
+    has_broken_later = any(soak.is_later and soak.verdict is Verdict.FAIL for soak in soaks)
+    is_held = result.soak is not None or not has_broken_later
+    return "" if is_held else "not confirmed for longer than its windows; hold it with harness soak"
 
 
 def _end_sentence(reason: str) -> str:

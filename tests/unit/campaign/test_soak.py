@@ -228,7 +228,7 @@ def test_stored_facts_give_the_same_answer_as_the_run(broken: Measured) -> None:
 @pytest.mark.parametrize(
     ("change", "held", "reason"),
     [
-        (lose_users, 2, "because holding it longer was invalid twice (50 users were not reached in time"),
+        (lose_users, 2, "because holding it was invalid twice (50 users were not reached in time"),
         (
             serve(replace(USUAL, exits_at_start=1)),
             0,
@@ -245,7 +245,7 @@ def test_a_soak_that_says_nothing_leaves_the_recommendation_and_says_so(
     record = campaign.folder.read_log().find_last_attempt(MIDDLE)
     assert len(record.soak_files) == held
     assert name_recommended(result) == MIDDLE
-    assert f"It is not confirmed at 50 users, {reason}" in recommend(result)
+    assert f"It is not confirmed for longer at 50 users, {reason}" in recommend(result)
 
 
 def test_a_soak_that_passes_takes_the_place_of_the_drift_check_at_the_same_cell_and_users(

@@ -1,4 +1,4 @@
-"""A burst or a soak of a finished campaign is held, stored and judged, and changes no other answer of it."""
+"""A burst or a soak of a finished campaign is held, stored and judged; only a soak may change its answer."""
 
 import shutil
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.analyse.result.trial_checks import check_trial
 from harness.campaign.listener import CampaignListener
 from harness.campaign.preflight import EngineBackends
 from harness.campaign.progress import rejudge
@@ -24,6 +25,7 @@ from harness.model.trials import (
     MemoryGrowth,
     SoakAsk,
     TrialAsk,
+    TrialRequirement,
     Trials,
 )
 from harness.report import render_report
@@ -130,7 +132,7 @@ def test_the_burst_is_in_a_fresh_container_of_its_own_which_is_removed(finish: F
     assert campaign.fake.generator.running_count == 0
 
 
-def test_no_other_answer_of_the_campaign_changes(finish: Finish) -> None:
+def test_no_other_answer_changes_by_a_burst_or_by_a_short_soak_that_passes(finish: Finish) -> None:
     campaign = finish()
     before = campaign.judge()
     campaign.burst()
@@ -139,6 +141,25 @@ def test_no_other_answer_of_the_campaign_changes(finish: Finish) -> None:
     assert len(after.trials.bursts) == len(after.trials.soaks) == 1
     assert replace(after, trials=Trials()) == before
     assert render_report(after)["summary.csv"] == render_report(before)["summary.csv"]
+
+
+def test_a_soak_that_breaks_the_size_counts_against_it_and_a_long_one_that_passes_for_it(
+    finish: Finish,
+) -> None:
+    """The campaign held no soak itself, so five minutes are asked of a later one."""
+    campaign = finish()
+    campaign.soak(300.0)
+    recommended = campaign.judge().sizing.recommended
+    assert recommended is not None
+    assert recommended.soak is not None
+    assert (recommended.soak.verdict, recommended.soak.is_later) == (Verdict.PASS, True)
+    campaign.fake = FakeBackends(replace(USUAL, cpu_s=0.06))
+    campaign.soak(60.0)
+    result = campaign.judge()
+    assert result.sizing.recommended is None
+    assert (result.cells[0].broken_users, result.cells[0].sustains(USERS)) == (USERS, False)
+    check = check_trial(result, TrialRequirement("memory level"))
+    assert check.decided_by is result.trials.soaks[-1], "it broke what would be the size to take"
 
 
 def test_a_small_burst_needs_no_time_to_recover(finish: Finish) -> None:

@@ -16,7 +16,7 @@ from harness.campaign import rejudge
 from harness.cli import app
 from harness.cli.results import choose_exit_code, write_report
 from harness.errors import UsageError
-from harness.model import CampaignState, Margin, Plan, Status
+from harness.model import CampaignState, Margin, Plan, Price, Status
 from harness.plan import plan_from_json, plan_to_json
 from harness.store import CampaignFolder, hold_folder
 from tests.builders import make_plan, make_result
@@ -138,8 +138,30 @@ def test_the_exit_code_tells_too_little_room_from_a_room_of_which_nothing_tells(
     result = make_result(1.0, 400, None, Status.CENSORED, None)
     unknown = recommend_size([result], 400, 0.3)
     known = replace(unknown, margin=Margin(441.0, True, 0.02, None, 0.74, 0.14))
-    outcomes = [recommend_size([result], 500), recommend_size([result], 400), known, unknown]
-    assert [choose_exit_code(each) for each in outcomes] == [3, 0, 3, 2]
+    another = replace(known, is_headroom_open=True)
+    outcomes = [recommend_size([result], 500), recommend_size([result], 400), known, unknown, another]
+    assert [choose_exit_code(each) for each in outcomes] == [3, 0, 3, 2, 2]
+
+
+def test_a_comparison_without_an_answer_is_inconclusive(before: str, tmp_path: Path) -> None:
+    """All sizes sustain the 10 users of the other campaign, so it does not tell what they lost."""
+    few = FakeCampaign(tmp_path, make_plan(*COLUMN, users_limit=10), Service())
+    few.measure_cells()
+    code, output = run_harness("compare", before, str(few.folder.path))
+    assert "No difference shown at 0 of 3 sizes; 3 without an answer" in output
+    assert code == 2
+
+
+def test_sizes_of_a_price_list_stay_all_there_are_at_other_prices(before: str, tmp_path: Path) -> None:
+    price = Price("USD", 0.04, 0.004, source="list price")
+    listed = copy_with(before, tmp_path / "listed", lambda plan: replace(plan, price=price))
+    summary = json.loads((Path(before) / "summary.json").read_text())
+    low, high = (summary["cells"][number]["sustained_users"] for number in (0, 1))
+    asked = ("--users", str((low + high) // 2), "--price", "cpu_hour=0.05 EUR, gib_hour=0.01")
+    for path, is_interpolated in ((before, True), (listed, False)):
+        _, output = run_harness("size", path, *asked)
+        assert "EUR an hour" in output
+        assert ("Interpolated" in output) is is_interpolated
 
 
 def test_beyond_the_measurements_replicas_are_reasoned_about(before: str) -> None:

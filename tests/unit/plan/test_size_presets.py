@@ -152,7 +152,8 @@ def test_list_prices_count_unless_the_matrix_has_prices(project: Project) -> Non
     assert any("list price of AWS Fargate on 2026-03-01" in note for note in plan.notes)
     project.write({"matrix.yaml": lines + "price: {cpu_hour: 1, currency: EUR}\n"})
     plan = project.load()
-    assert plan.price == Price("EUR", 1.0)
+    assert plan.price == Price("EUR", 1.0, is_of_list=True)
+    assert plan.price.has_fixed_sizes
     assert any("those of the matrix" in note for note in plan.notes)
 
 

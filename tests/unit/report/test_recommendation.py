@@ -150,6 +150,10 @@ def test_a_size_without_the_headroom_is_not_praised() -> None:
     text = recommend_with_headroom(keeps_headroom=False, margin=TIGHT, just_enough=None)
     assert "2.0 % of its CPU is spare at 400 users: no size keeps room for 30 % more users, " in text
     assert "this one sustains about 441 (predicted). Measure larger sizes too." in text
+    unknown = recommend_with_headroom(
+        keeps_headroom=False, margin=TIGHT, just_enough=None, is_headroom_open=True
+    )
+    assert "2.0 % of its CPU is spare at 400 users: no size is known to keep room for 30 % more" in unknown
     bounded = recommend_with_headroom(
         keeps_headroom=False, margin=replace(TIGHT, companion="db"), just_enough=None
     )

@@ -24,6 +24,7 @@ from harness.model.cell_evidence import BrokeInSoak
 from harness.model.evidence import CpuQuotaUsed, EndedStep, NotReady
 from harness.report import build_summary, build_view, render_report, write_recommendation
 from harness.report.formats.sizing_text import describe_sizing
+from harness.report.view.brief import Brief, build_brief
 from harness.report.view.cell_text import describe_soak, format_bracket, list_figures, write_remark
 from harness.report.view.explanations import explain_evidence
 from harness.report.view.memory import describe_memory
@@ -96,13 +97,51 @@ def test_a_size_that_broke_gives_way_to_the_next_and_is_explained() -> None:
 @pytest.mark.parametrize(
     ("soak", "doubt"),
     [
-        (STOLEN, "because holding it longer was invalid twice (the load ended early: it was killed; "),
-        (DEAD, "because it did not come up again (exit code 1)."),
+        (STOLEN, "because holding it was invalid twice (the load ended early: it was killed; "),
+        (DEAD, "because it did not come up again (exit code 1); hold it again with harness soak."),
     ],
 )
 def test_a_size_that_could_not_be_held_longer_is_recommended_with_a_doubt(soak: Soak, doubt: str) -> None:
-    assert f". It is not confirmed at 400 users, {doubt}" in recommend(soak)
+    """It is sure of windows such as that of 40 s in which it passed, unless its target came up no more."""
+    assert f". It is not confirmed for longer at 400 users, {doubt}" in recommend(soak)
+    assert "it sustained all 400 for 40 s" in recommend(soak)
     assert "for 5 min" not in recommend(soak)
+    is_sure = soak is not DEAD
+    assert ("% sure that another run does too" in recommend(soak)) is is_sure
+    (line, *_) = describe_sizing(recommend_size(build_campaign(soak).cells, 300))
+    assert ("% sure that another run sustains 300 users" in line) is is_sure
+    assert any("not confirmed for longer at 400 users" in each for each in build_brief_of(soak).caveats)
+
+
+def build_brief_of(soak: Soak) -> Brief:
+    return build_brief(build_view(build_campaign(soak)))
+
+
+def test_a_soak_that_was_held_later_is_told_as_such() -> None:
+    later = replace(SURVIVED, is_later=True)
+    assert recommend(later) == recommend(SURVIVED)
+    assert "; later held for 5 min" in f"; {write_remark(add_soak(SIZE, later))}"
+    (line, *_) = describe_sizing(recommend_size(build_campaign(later).cells, 300))
+    assert "After the campaign it was held for 5 min at 400 users" in line
+
+
+def test_more_users_than_those_of_the_campaign_are_named() -> None:
+    step = replace(STEP, users=500, window_s=1800.0)
+    more = Soak(500, step, step.judgement, is_later=True)
+    assert "it sustained all 400, and 500 for 30 min, and it is " in recommend(more)
+
+
+def test_a_size_that_takes_the_place_of_one_that_broke_later_was_not_held_itself() -> None:
+    sentence = recommend(replace(TOO_SLOW, is_later=True), example.build_censored_size(2.0, 96))
+    assert sentence.startswith("For 400 users take 2 CPU / 96 MiB: it sustained all 400, and it is")
+    assert "It is not confirmed for longer than its windows; hold it with harness soak." in sentence
+
+
+def test_a_size_that_broke_with_fewer_users_than_it_had_passed_with_names_both() -> None:
+    evidence = BrokeInSoak(300, 40.0, 1800.0, False, CpuQuotaUsed(1.0, 0.5, None), 400)
+    assert explain_evidence(evidence).startswith(
+        "at 400 users it passed for 40 s, but it broke when held for 30 min at 300 users: its CPU quota"
+    )
 
 
 @pytest.mark.parametrize(

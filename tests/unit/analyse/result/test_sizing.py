@@ -34,7 +34,7 @@ from harness.model import (
 )
 from harness.model.cell_evidence import BrokeInSoak
 from harness.model.evidence import CpuQuotaUsed
-from tests.builders import make_result
+from tests.builders import make_result, make_variant
 from tests.unit.analyse.synthetic import CELL, make_step
 
 COLUMN = [
@@ -136,7 +136,8 @@ def test_at_list_prices_no_size_is_interpolated_that_is_not_sold() -> None:
     own = Price("EUR", 0.04, 0.005)
     assert recommend_size(COLUMN[:2], 150, price=own).interpolation is not None
     listed = replace(own, source="list price of AWS Fargate")
-    assert recommend_size(COLUMN[:2], 150, price=listed).interpolation is None
+    for price in (listed, replace(own, is_of_list=True), Price("EUR", by_name={"small": 0.04})):
+        assert recommend_size(COLUMN[:2], 150, price=price).interpolation is None
 
 
 def test_a_campaign_that_drifted_is_less_sure_of_its_size() -> None:
@@ -156,6 +157,25 @@ def test_a_headroom_of_which_nothing_tells_is_not_known() -> None:
     assert (unknown.keeps_headroom, unknown.knows_headroom) == (False, False)
     tight = recommend_size([make_sustaining(0.5, 0.49)], 400, 0.3)
     assert (tight.keeps_headroom, tight.knows_headroom) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("other", "is_open"),
+    [
+        (make_variant("two", 0.5, 400, None, Status.CENSORED), True),
+        (make_result(1.0, None, None, Status.INVALID, None), True),
+        (make_result(0.25, None, None, Status.INVALID, None), False),
+        (make_result(1.0, 390, 399), False),
+    ],
+)
+def test_that_no_size_keeps_the_headroom_is_known_if_no_other_one_may(
+    other: CellResult, is_open: bool
+) -> None:
+    """0.5 CPU sustains 441 users, and 520 are needed. What it covers can't keep more than it does."""
+    tight = make_sustaining(0.5, 0.49)
+    sizing = recommend_size([tight, other], 400, 0.3)
+    assert (sizing.recommended, sizing.keeps_headroom) == (tight, False)
+    assert (sizing.is_headroom_open, sizing.knows_headroom) == (is_open, not is_open)
 
 
 def test_a_capacity_has_no_error_of_float_arithmetic() -> None:

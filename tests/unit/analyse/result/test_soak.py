@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.analyse.result.consistency import Recheck, find_monotonicity_violations
-from harness.analyse.result.soak import add_soak, assess_soak, choose_soak
+from harness.analyse.result.soak import add_soak, assess_soak, choose_counting_soak, choose_soak
 from harness.analyse.search.demand import add_inferred_results
 from harness.model import (
     MIB,
@@ -23,6 +23,7 @@ from harness.model import (
 )
 from harness.model.cell_evidence import BrokeInSoak
 from harness.model.evidence import CpuQuotaUsed, NeverBroke
+from harness.model.trials import LongSoak
 from tests.builders import make_plan
 from tests.unit.analyse.synthetic import make_step
 
@@ -227,3 +228,88 @@ def test_what_followed_from_a_size_that_broke_in_its_soak_must_be_measured() -> 
     assert before[plan.cells[1].id].status is Status.INFERRED
     after = add_inferred_results(before | {small: add_soak(make_censored(0), make_soak("FAIL"))}, LIMIT)
     assert after[plan.cells[1].id].status is Status.RUNNING
+
+
+INVALID = make_soak("INVALID")
+LONG_ENOUGH_S, TOO_SHORT_S = 297.0, 296.9
+"""The campaign's soak lasts 300 s; one that lasts 99 % of it has lasted as long."""
+
+
+def hold_later(
+    verdict: str, users: int = LIMIT, window_s: float = 300.0, rule: str | None = None
+) -> LongSoak:
+    step = replace(make_step(users, verdict, rule=rule, target=FULL_CPU), window_s=window_s, load_s=330.0)
+    return LongSoak(PLAN.cells[0], users, "2026-11-27T09:00:00+00:00", step, step.judgement)
+
+
+def choose_later(own: Soak | None, *later: LongSoak) -> Soak | None:
+    return choose_counting_soak(SOAKING, make_censored(0, 10, 300), own, later)
+
+
+@pytest.mark.parametrize(
+    ("own", "verdict", "users", "window_s", "counts"),
+    [
+        (INVALID, "PASS", LIMIT, LONG_ENOUGH_S, True),
+        (INVALID, "PASS", LIMIT, TOO_SHORT_S, False),
+        (INVALID, "PASS", LIMIT - 1, 1800.0, False),
+        (INVALID, "PASS", LIMIT + 100, 1800.0, True),
+        (INVALID, "INVALID", LIMIT, 1800.0, False),
+        (None, "PASS", LIMIT, 1800.0, True),
+        (make_soak("PASS"), "PASS", LIMIT, 1800.0, False),
+        (make_soak("FAIL"), "PASS", LIMIT, 1800.0, False),
+        (INVALID, "FAIL", LIMIT, 60.0, True),
+        (make_soak("PASS"), "FAIL", LIMIT, 1800.0, True),
+        (make_soak("PASS"), "FAIL", 300, 1800.0, True),
+        (make_soak("PASS"), "FAIL", LIMIT + 1, 1800.0, False),
+    ],
+)
+def test_a_later_soak_confirms_a_size_of_which_nothing_is_known_or_breaks_it(
+    own: Soak | None, verdict: str, users: int, window_s: float, counts: bool
+) -> None:
+    later = hold_later(verdict, users, window_s)
+    chosen = choose_later(own, later)
+    if not counts:
+        assert chosen is own
+        return
+    assert chosen is not None
+    assert (chosen.step, chosen.users, chosen.is_later) == (later.step, users, True)
+    assert chosen.load_s == (own.load_s if own is not None else 0.0)
+
+
+def test_a_later_failure_counts_before_a_later_pass() -> None:
+    failed = hold_later("FAIL", window_s=1800.0)
+    for later in ((failed, hold_later("PASS")), (hold_later("PASS"), failed)):
+        chosen = choose_later(INVALID, *later)
+        assert chosen is not None
+        assert chosen.step is failed.step
+
+
+def test_a_later_soak_of_another_size_tells_nothing() -> None:
+    other = replace(hold_later("FAIL"), cell=PLAN.cells[1])
+    assert choose_later(None, other, replace(hold_later("PASS"), cell=PLAN.cells[1])) is None
+
+
+def test_a_later_failure_on_a_slower_host_tells_nothing_unless_the_target_died() -> None:
+    """The fixed piece of work took 2 ms when these users passed, and 2.21 ms, 10.5 % longer, later."""
+    result = make_censored()
+    usual = replace(result, steps=tuple(replace(s, host=HostUse(work_s=0.002)) for s in result.steps))
+    for work_s, rule, counts in ((0.00221, None, False), (0.00219, None, True), (0.00221, "died", True)):
+        held = hold_later("FAIL", rule=rule)
+        assert held.step is not None
+        held = replace(held, step=replace(held.step, host=HostUse(work_s=work_s)))
+        assert (choose_counting_soak(SOAKING, usual, INVALID, [held]) is not INVALID) is counts
+
+
+def test_without_a_soak_of_the_campaign_five_minutes_are_asked_of_a_later_one() -> None:
+    for window_s, counts in ((299.0, True), (60.0, False)):
+        later = hold_later("PASS", window_s=window_s)
+        assert (choose_counting_soak(PLAN, make_censored(), None, [later]) is not None) is counts
+
+
+def test_a_size_that_broke_with_fewer_users_later_keeps_what_it_sustained_below() -> None:
+    result = make_censored(0, 10, 300)
+    broken = add_soak(result, choose_later(make_soak("PASS"), hold_later("FAIL", 350, 1800.0)))
+    assert (broken.sustained_users, broken.broken_users) == (300, 350)
+    assert broken.evidence == BrokeInSoak(
+        350, 20.0, 1800.0, False, CpuQuotaUsed(1.0, 0.5, 0.9), passed_users=LIMIT
+    )
