@@ -14,6 +14,7 @@ from harness.plan.yaml.reading import Reading
 
 PRESETS_FOLDER = Path(__file__).parent / "presets"
 _OLD_DAYS = 365
+_MOST_NAMED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,5 +123,5 @@ def _describe_empty_ranges(name: str, sold: PresetFile) -> str:
         f"{format_cores(cores)} cores with {format_mib(min(memory))}MiB to {format_mib(max(memory))}MiB"
         for cores, memory in memory_by_cores.items()
     ]
-    shown = f"{'; '.join(known[:4])}{' …' if len(known) > 4 else ''}"
-    return f"{name} has no size within these ranges; write wider ones, it has {shown}"
+    shown = known if len(known) <= _MOST_NAMED else [*known[: _MOST_NAMED - 1], "…", known[-1]]
+    return f"{name} has no size within these ranges; write wider ones, it has {'; '.join(shown)}"

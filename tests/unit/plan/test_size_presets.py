@@ -113,7 +113,7 @@ def test_a_size_may_still_be_called_preset(project: Project) -> None:
             "sizes: {preset: aws-fargate, memory: {at_most: 64m}}\n",
             "sizes: aws-fargate has no size within these ranges; write wider ones, it has 0.25 cores with "
             "512MiB to 2048MiB; 0.50 cores with 1024MiB to 4096MiB; 1.00 cores with 2048MiB to 8192MiB; "
-            "2.00 cores with 4096MiB to 16384MiB …",
+            "…; 16.00 cores with 32768MiB to 122880MiB",
         ),
         (
             "sizes: {preset: aws-fargate, cpus: 2}\n",
