@@ -48,7 +48,10 @@ def test_a_slower_host_lowers_the_capacity_and_raises_the_cpu_time_of_each_windo
 
 
 def test_before_a_cells_first_step_the_cell_measured_last_tells_the_speed() -> None:
-    first, second = make_neighbour(make_window(90, FAST_S)), make_neighbour(make_window(45, SLOW_S), cores=0.5)
+    first, second = (
+        make_neighbour(make_window(90, FAST_S)),
+        make_neighbour(make_window(45, SLOW_S), cores=0.5),
+    )
     for neighbours in ([first, second], [second, first]):
         converted = {each.cell.id: each.estimate_users for each in convert_to_present([], neighbours)}
         assert converted[first.cell.id] == pytest.approx(100 * CONVERTED, rel=1e-3)
@@ -56,7 +59,10 @@ def test_before_a_cells_first_step_the_cell_measured_last_tells_the_speed() -> N
 
 
 def test_a_cell_whose_windows_tell_no_speed_is_passed_over() -> None:
-    first, second = make_neighbour(make_window(90, FAST_S)), make_neighbour(make_window(45, SLOW_S), cores=0.5)
+    first, second = (
+        make_neighbour(make_window(90, FAST_S)),
+        make_neighbour(make_window(45, SLOW_S), cores=0.5),
+    )
     died = make_neighbour(make_window(45, None), make_window(20, SLOW_S, "INVALID"), cores=0.25)
     assert list_recent_steps([first, second, died]) == second.steps
     assert list_recent_steps([died]) == ()
