@@ -103,10 +103,13 @@ class Scales:
 def build_scales(
     frame: Frame, results: Sequence[CellResult], users_limit: int, seconds: Iterable[float | None]
 ) -> Scales:
-    """Build the scales that hold every point and every window of these sizes, and these response times."""
+    """Build the scales that hold every point and every window of these sizes, and these response times.
+
+    The users end at `users_limit` only if nothing was held: no curve goes on to users that were never there.
+    """
     points = [point for result in results for point in list_points(result)]
     held = [float(step.users) for result in results for step in result.steps]
-    users = [*_select_known(point.users for point in points), *held, float(users_limit)]
+    users = [*_select_known(point.users for point in points), *held] or [float(users_limit)]
     rates = _select_known(point.rps for point in points)
     shares = build_linear_scale(1.0, *frame.shares, about_ticks=1)
     rt = build_log_scale(_select_known(seconds), *frame.rt)

@@ -174,6 +174,15 @@ def test_users_and_rps_are_linear_where_no_curve_is_a_speck() -> None:
     assert charts.overview.light.startswith(f"M48 {charts.overview.frame.rps[0]:g}L")
 
 
+def test_the_axis_of_users_ends_where_the_curves_do_and_not_at_the_users_asked_for() -> None:
+    """2,000 users are asked for, and the only size was held at up to 160: the axis reaches 4 % beyond them."""
+    size = example.build_cpu_bound(0.25, 96, (10, 139), (146, 160))
+    charts = build_charts(build_view(replace(example.build_campaign([size]), users_limit=2000)))
+    assert [tick.label for tick in charts.overview.user_ticks] == ["0", "50", "100", "150"]
+    last = charts.sizes[0].overview_dots[3]
+    assert last.x == pytest.approx(48 + (530 - 48) / 1.04, abs=0.1)
+
+
 def test_users_are_logarithmic_where_a_curve_would_be_a_speck() -> None:
     """From 4 to 40 of 400 users are 9 % of a linear axis, and ln 10 / ln 250 = 42 % of one from 2 to 500."""
     small = example.build_cpu_bound(0.25, 96, (4, 20), (30, 40))
