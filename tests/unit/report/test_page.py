@@ -175,7 +175,7 @@ def test_users_and_rps_are_linear_where_no_curve_is_a_speck() -> None:
 
 
 def test_the_axis_of_users_ends_where_the_curves_do_and_not_at_the_users_asked_for() -> None:
-    """2,000 users are asked for, and the only size was held at up to 160: the axis reaches 4 % beyond them."""
+    """2,000 users are asked for, and the only size was held at up to 160: the axis reaches 4 % beyond."""
     size = example.build_cpu_bound(0.25, 96, (10, 139), (146, 160))
     charts = build_charts(build_view(replace(example.build_campaign([size]), users_limit=2000)))
     assert [tick.label for tick in charts.overview.user_ticks] == ["0", "50", "100", "150"]
