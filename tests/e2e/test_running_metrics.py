@@ -21,7 +21,7 @@ pytestmark = pytest.mark.e2e
 
 MATRIX = """\
 target: targets/behaves
-limits: {cpus: [0.1, 0.9], memory: 64MiB}
+limits: {cpus: [0.15, 0.9], memory: 64MiB}
 slos: {p95: 400ms}
 """
 
