@@ -23,7 +23,7 @@ AFTER = $(or $(HEAD),$(NEWEST))
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help matrix report compare bench bench-holds bench-load bench-page bench-search bench-truth screenshots soak test test-v2 check fmt venv lock engine base browser \
+.PHONY: help matrix report compare bench bench-holds bench-load bench-page bench-search bench-truth screenshots soak test test-v2 check check-all fmt venv lock engine base browser \
 	clean distclean caches
 
 help: ## list these targets
@@ -65,18 +65,21 @@ soak: venv engine base ## stress the harness for an hour: 20,000 broken files, m
 	@$(BIN)/python -m tests.soak.fuzz --inputs 20000
 	@$(BIN)/python -m tests.soak $(ARGS)
 
-test: check engine base browser ## all of check, and the tests that need Docker or a browser
+test: check-all engine base browser ## all of check-all, and the tests that need Docker or a browser
 	$(BIN)/pytest $(WITH_ENGINE) -m "(e2e or browser) and side_by_side" -n logical --dist loadgroup $(ARGS)
 	$(BIN)/pytest $(WITH_ENGINE) -m "(e2e or browser) and not side_by_side" $(ARGS)
 
 test-v2: venv ## test the counters of containers on cgroup v2: on this host, or in a virtual machine
 	@PYTHON=$(BIN)/python tools/test-v2 $(ARGS)
 
-check: venv ## formatting, lint, spelling, types, and the tests that need no Docker
+check: venv ## formatting, lint, spelling, types, and the tests that need no Docker and little time
 	$(BIN)/ruff format --check $(LINTED)
 	$(BIN)/ruff check $(LINTED)
 	tools/beside '$(BIN)/codespell $(SPELLED) && $(BIN)/mypy' \
-		$(BIN)/pytest $(WITHOUT_ENGINE) -m "not e2e and not browser" -n logical --dist worksteal $(ARGS)
+		$(BIN)/pytest $(WITHOUT_ENGINE) -m "not e2e and not browser and not slow" -n logical --dist worksteal $(ARGS)
+
+check-all: check ## all of check, and the slow tests that need no Docker (tests/slow.py): whole campaigns on fakes, simulations
+	$(BIN)/pytest $(WITHOUT_ENGINE) -m slow -n logical --dist worksteal $(ARGS)
 
 fmt: venv ## format the code and fix what lint can fix
 	$(BIN)/ruff format $(LINTED)
