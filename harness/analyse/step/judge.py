@@ -139,13 +139,14 @@ def judge_step(
     if limits is not None:
         trend = assess_memory(facts, limits.memory_bytes, timing.horizon_s, limits.replicas)
     filling = find_filling_companions(facts, timing)
-    is_slowed = trend is not None and trend.slows_requests and timing.steady_at_most_s > 0
+    growth = check_memory_growth(facts, trend, limits, timing)
+    is_slowed = trend is not None and trend.slows_requests and growth is None and timing.steady_at_most_s > 0
     whole, settling = cut_window(facts, limit_s), _summarize_settling(facts)
     facts = select_sound_part(facts, slos, limit_s)
     sound = cut_window(facts, limit_s)
     facts, window, judgement = _judge_window(facts, slos, baseline, limits, is_slowed=is_slowed)
     if judgement.verdict is Verdict.PASS:
-        judgement = check_memory_growth(facts, trend, limits, timing) or judgement
+        judgement = growth or judgement
     result = _build_result(facts, window, judgement, slos, baseline)
     return replace(
         result,
@@ -165,10 +166,7 @@ def _judge_window(
     *,
     is_slowed: bool,
 ) -> tuple[StepFacts, Window | None, Judgement]:
-    """Judge the window, or its latest part if only that fails and memory slowed requests.
-
-    Return the judgement with the part that it is of.
-    """
+    """Judge the window, or its latest part if only that fails and memory slowed requests; return it too."""
     limit_s = _find_slowest_limit_s(slos)
     window = cut_window(facts, limit_s)
     judgement = _judge(facts, window, slos, baseline, limits)

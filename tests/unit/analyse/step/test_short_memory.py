@@ -94,3 +94,15 @@ def test_the_latest_part_spans_two_cycles_of_the_users(think_s: float, part_s: f
 
 def test_a_window_that_is_no_longer_has_no_latest_part() -> None:
     assert select_latest_part(make_closed_step(20, window_s=20.0), 1.0) is None
+
+
+def test_memory_that_rose_to_its_limit_is_said_to_be_full_and_not_an_slo_to_be_broken() -> None:
+    """It rises from 47 MiB by 0.5 MiB a second: 95 of 96 MiB at 96 s, where the kernel keeps it."""
+    facts = make_step()
+    target = (
+        replace(each, working_set_bytes=round(min(95.0, 47 + each.at_s / 2) * MIB)) for each in facts.target
+    )
+    result = judge_step(replace(facts, target=tuple(target)), SLOS, LIGHT, LIMITS)
+    assert result.memory is not None
+    assert (result.memory.rose_to_full, result.memory.slows_requests) == (True, True)
+    assert (result.rule, result.before_short_s) == (Rule.MEMORY_GROWS, 0.0)
