@@ -41,6 +41,9 @@ _RUN_SIGMA = 0.03
 _SAME_WITHIN_SIGMAS = 2.0
 """Two sizes with the same CPU that differ by no more than this are taken to sustain the same by their CPU."""
 
+_ANOTHER_RUN_SIGMA = 0.04
+"""The same of another run, which is to sustain the users: its speed, and chance in its verdict."""
+
 _LEAST_USERS = 1e-3
 """A smaller capacity is none."""
 
@@ -114,7 +117,7 @@ def _build_margin(
         estimate, name = full
         if estimate.users < capacity.users:
             capacity, companion = _raise_to_sustained(estimate, result), name
-    sigma = math.hypot(capacity.sigma, run_sigma)
+    sigma = math.hypot(capacity.sigma, run_sigma, _ANOTHER_RUN_SIGMA)
     return Margin(
         capacity_users=round(capacity.users, 6),
         is_predicted=measured is None,
