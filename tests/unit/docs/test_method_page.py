@@ -9,7 +9,14 @@ from harness.analyse.search.capacity_estimate import bound_slow_share, compute_a
 from harness.analyse.step import memory_shortage
 from harness.analyse.step.baseline import Baseline
 from harness.analyse.step.judge import judge_step
-from harness.analyse.step.request_slices import FAST_QUANTILE, MOST_BEYOND_RATIO, SHORTEST_S
+from harness.analyse.step.request_slices import (
+    FAST_QUANTILE,
+    LONGEST_READ_S,
+    MOST_BEYOND_RATIO,
+    SHORTEST_READ_S,
+    SHORTEST_S,
+    SHORTEST_TIMES,
+)
 from harness.analyse.step.slo import evaluate_slo
 from harness.model import Rule, Slo
 from harness.model.memory import AT_LIMIT_RATIO
@@ -63,6 +70,9 @@ def test_the_costs_of_requests_are_fitted_by_the_numbers_that_are_shown() -> Non
     section = METHOD.split("## What a request costs\n")[1].split("\n## ")[0].replace("\n", " ")
     for pattern, value in (
         (r"slice is (\d+) s long", SHORTEST_S),
+        (r"([\d.]+) to [\d.]+ s, \d+ mean response times", SHORTEST_READ_S),
+        (r"to ([\d.]+) s, \d+ mean response times", LONGEST_READ_S),
+        (r"(\d+) mean response times", SHORTEST_TIMES),
         (r"at most (\d+) % of their time", 100 * MOST_BEYOND_RATIO),
         (r"more than (\d+) % of the requests' time", 100 * MOST_BEYOND_RATIO),
         (r"the quickest (\d+) %", 100 * FAST_QUANTILE),

@@ -138,6 +138,16 @@ def test_slices_are_as_short_as_the_kernels_own_file_was_read() -> None:
     assert slices.users[11] == pytest.approx(5.2)
 
 
+@pytest.mark.parametrize(("latency_s", "length_s"), [(0.03, 0.2), (0.041, 1.0)])
+def test_slices_are_short_only_where_requests_are_quick(latency_s: float, length_s: float) -> None:
+    """Five times 0.03 s are 0.15 s, or two readings; five times 0.041 s are more than 0.2 s."""
+    readings = tuple(CpuReading(number / 10, number / 20) for number in range(400))
+    rows: list[Row] = [(1.05 + number / 4, latency_s, 0, False) for number in range(60)]
+    slices = measure_slices(make_facts(rows, cpu=readings))
+    assert slices is not None
+    assert slices.length_s == pytest.approx((length_s,) * round(20 / length_s))
+
+
 def test_readings_of_a_part_of_the_step_only_do_not_count() -> None:
     """Twelve readings in 1.2 s are fewer than the engine's 21 samples in 20 s."""
     readings = tuple(CpuReading(number / 10, number / 20) for number in range(12))
