@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -70,7 +71,7 @@ class SimulatedContainerRun:
         self._next_sample_s = start_s
         self._next_reading_s = start_s if service.kinds else math.inf
         self._pages: list[GeneratorFacts] = []
-        self._ended_count = 0
+        self._generator_cpu_s = 0.0
 
     def hold(self, users: int, spawn_rate: float) -> None:
         """Change the number of users, by `spawn_rate` users a second."""
@@ -109,10 +110,11 @@ class SimulatedContainerRun:
 
     def _write_page(self) -> None:
         ended, system = self.system.take_ended(), self.system
-        self._ended_count += len(ended.start_s)
+        speed = compute_host_speed(self._noise, self._now_s, self._drift_phase)
+        self._generator_cpu_s += len(ended.start_s) * _GENERATOR_CPU_S / speed
         sample = GeneratorSample(
             at_s=self._now_s,
-            cpu_s=self._ended_count * _GENERATOR_CPU_S,
+            cpu_s=self._generator_cpu_s,
             memory_bytes=58 * MIB + 15_000 * len(system.users),
             loop_lag_s=0.001,
             users=len(system.users),
@@ -130,7 +132,9 @@ class SimulatedContainerRun:
     def _write_samples(self) -> None:
         busy_s = (self.system.processor.cpu_s / _HOST_CORES,) * _HOST_CORES
         self.target_samples.append(sample_target(self.system, self._now_s))
-        work_s = NOMINAL_WORK_S / compute_host_speed(self._noise, self._now_s, self._drift_phase)
+        noise, now_s, phase = self._noise, self._now_s, self._drift_phase
+        error = _draw_factor(noise.work_sd, phase, now_s)
+        work_s = NOMINAL_WORK_S / compute_host_speed(noise, now_s, phase) * error
         self.host_samples.append(
             HostSample(self._now_s, busy_s, 0.0, 4096 * MIB, 1.0, 0, 0, 0, 0, work_s=work_s)
         )
@@ -176,7 +180,18 @@ def compute_host_speed(noise: Noise, at_s: float, drift_phase: float) -> float:
     A run's own speed and the warm-up are of the target: the host's fixed piece of work does not see them.
     """
     wave = math.sin(2 * math.pi * (at_s / noise.drift_period_s + drift_phase))
-    return 1 + noise.drift_ratio * wave
+    jump = _draw_factor(noise.jump_sd, drift_phase, at_s // noise.jump_every_s)
+    return (1 + noise.drift_ratio * wave) * jump
+
+
+def _draw_factor(deviation: float, drift_phase: float, number: float) -> float:
+    """Draw a lognormal factor that the phase and the number decide; 1 without a deviation."""
+    return math.exp(deviation * _draw_normal(drift_phase, number)) if deviation else 1.0
+
+
+@lru_cache(4096)
+def _draw_normal(drift_phase: float, number: float) -> float:
+    return float(random_streams.create_generator(int(drift_phase * 2**52), int(number * 1000)).normal())
 
 
 def build_requests(
@@ -232,11 +247,12 @@ def _to_instants(since_start_s: Sequence[float], start_s: float) -> np.ndarray:
 
 def _build_speed(noise: Noise, run_speed: float, start_s: float, drift_phase: float) -> SpeedAt | None:
     """Build the product of the run's speed, the host's drift and the warm-up; None if it is always 1."""
-    if noise.drift_ratio == 0 and noise.cold_ratio == 1 and run_speed == 1:
+    if noise.drift_ratio == noise.jump_sd == 0 and noise.cold_ratio == 1 and run_speed == 1:
         return None
 
     def compute_speed(at_s: float, spent_cpu_s: float) -> float:
         cold = (1 - noise.cold_ratio) * math.exp(-spent_cpu_s / noise.warm_cpu_s)
-        return run_speed * compute_host_speed(noise, start_s + at_s, drift_phase) * (1 - cold)
+        host_speed = compute_host_speed(noise, start_s + at_s, drift_phase)
+        return run_speed * math.pow(host_speed, noise.elasticity) * (1 - cold)
 
     return compute_speed

@@ -79,9 +79,11 @@ class Noise:
     """What changes the speed of a target between and within measurements; the default changes nothing.
 
     `run_speed_sd` is the standard deviation of the logarithm of the speed between container runs. The host's
-    speed follows a sine with an amplitude of `drift_ratio` and a period of `drift_period_s`. A cold target
-    starts at `cold_ratio` of its speed, and the rest falls to 1/e with every `warm_cpu_s` of CPU time. So a
-    small size takes longer to warm up.
+    speed follows a sine with an amplitude of `drift_ratio` and a period of `drift_period_s`, and also jumps
+    every `jump_every_s` by chance; `jump_sd` is the standard deviation of its logarithm then. The target's
+    speed is the host's to the power of `elasticity`. Each reading of the host's fixed piece of work is wrong
+    by `work_sd`, also a standard deviation of a logarithm. A cold target starts at `cold_ratio` of its speed,
+    and the rest falls to 1/e with every `warm_cpu_s` of CPU time. So a small size takes longer to warm up.
     """
 
     run_speed_sd: float = 0.0
@@ -89,6 +91,10 @@ class Noise:
     drift_period_s: float = 1800.0
     cold_ratio: float = 1.0
     warm_cpu_s: float = 2.0
+    jump_sd: float = 0.0
+    jump_every_s: float = 15.0
+    elasticity: float = 1.0
+    work_sd: float = 0.0
 
 
 QUIET = Noise()

@@ -19,6 +19,15 @@ class Side(StrEnum):
     HEAD = "head"
 
 
+class Pace(StrEnum):
+    """What tells how fast the host was beside a window, the better one first."""
+
+    LOCUST = "locust"
+    """Locust's own CPU time per request."""
+    WORK = "work"
+    """A fixed piece of work each second."""
+
+
 class Measure(StrEnum):
     """What is compared of the two versions."""
 
@@ -110,9 +119,12 @@ class Pair:
 
     @property
     def is_comparable(self) -> bool:
-        """True if the two windows can be compared: both are sound, or other programs disturbed both."""
-        if not (self.base.is_comparable and self.head.is_comparable):
-            return False
+        """True if the CPU time per request of the two windows can be compared."""
+        return self.base.is_comparable and self.head.is_comparable
+
+    @property
+    def is_even(self) -> bool:
+        """True if other programs disturbed both windows, or none of them."""
         return self.base.is_disturbed == self.head.is_disturbed
 
 
@@ -166,7 +178,8 @@ class AbAnswer:
 
     `pairs` is the number of pairs that count, `left_out` that of the others, `spent_s` the time that all
     took. `needed_s` is how much longer it would probably take to decide; None if it is decided or unknown.
-    `is_over`: no further pair changes it. `broken` is a window of the version that broke, if one did.
+    `is_over`: no further pair changes it. `broken` is a window of the version that broke, if one did. `pace`
+    is what told the host's pace; None if the CPU time is compared as it was measured.
     """
 
     test: AbTest
@@ -178,6 +191,7 @@ class AbAnswer:
     needed_s: float | None = None
     is_over: bool = False
     broken: Held | None = None
+    pace: Pace | None = None
 
     @property
     def cpu(self) -> Estimate | None:

@@ -63,7 +63,7 @@ class TargetUse:
     `cpu_per_request_s` is CPU seconds per request (utilisation law), `throttled_ratio` the share of throttled
     periods. `memory_peak_bytes` is the largest working set of the whole step, because the engine's
     own peak also counts pages that the target could drop. `own_memory_peak_bytes` is the largest one without
-    any pages of files.
+    any pages of files. `bytes_per_request` are those that its network received and sent.
     """
 
     cpu_cores: float | None = None
@@ -73,6 +73,7 @@ class TargetUse:
     is_out_of_memory: bool = False
     stalls: Stalls = field(default_factory=Stalls)
     own_memory_peak_bytes: int | None = None
+    bytes_per_request: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,8 @@ class GeneratorUse:
     worker, None for a single process. `loop_lag_s` is the lag of the event loop (90th percentile; of several
     processes the longest), `fewest_users` the lowest number of users. `cores` is what all processes used
     together. `clock_error_s` is how wrong the worst of their clocks may be. `seen_ratio` is the share of
-    waiting requests that were seen in flight; None if too few waited to tell.
+    waiting requests that were seen in flight; None if too few waited to tell. `is_here`: all processes run on
+    this machine.
     """
 
     cpu_ratio: float | None = None
@@ -115,6 +117,7 @@ class GeneratorUse:
     process: int | None = None
     clock_error_s: float = 0.0
     seen_ratio: float | None = None
+    is_here: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +201,14 @@ class StepResult:
     def rule(self) -> Rule:
         """The rule that gave the verdict."""
         return self.judgement.rule
+
+    @property
+    def locust_s(self) -> float | None:
+        """Locust's own CPU time for each request; None if Locust and the target don't share a machine."""
+        cores = self.generator.cores
+        if not cores or not self.requests or not self.generator.is_here or self.host.work_s is None:
+            return None
+        return cores * self.window_s / self.requests
 
     @property
     def is_undisturbed(self) -> bool:

@@ -2,7 +2,8 @@
 
 Each pair gives the logarithm of head / base. Their mean has an interval by Student's t: what a pair has in
 common (the host's speed, the users' choices) cancels in it. The CPU time per request also follows the host's
-pace within a pair, which a regression takes out.
+pace within a pair, which a regression takes out. Pairs with a window that other programs disturbed count for
+the CPU time alone.
 
 The answer is looked at after every second pair. All looks together may be wrong in `FALSE_ALARM_RATIO` of the
 comparisons: each gets a share of that, and by Boole's inequality the shares add up, whatever depends on what.
@@ -13,12 +14,13 @@ Discrete sequential boundaries for clinical trials, Biometrika 70, 1983).
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from statistics import fmean
 
+from harness.analyse.result.ab_pace import compare_windows, find_paces, read_pace
 from harness.analyse.student import find_t
-from harness.model.ab import AbAnswer, AbOutcome, AbTest, Estimate, Held, Measure, Pair, PairChange
+from harness.model.ab import AbAnswer, AbOutcome, AbTest, Estimate, Held, Measure, Pace, Pair, PairChange
 from harness.model.decisions import Change
-from harness.model.results import StepResult
 from harness.model.verdicts import Rule
 
 FALSE_ALARM_RATIO = 0.02
@@ -31,7 +33,6 @@ _INTERIM_RATIO = 0.25
 """The share of the false alarms that all looks before the last one have together."""
 
 FEWEST_PAIRS = 4
-_FEWEST_FOR_PACE = 6
 _PAIRS_PER_LOOK = 2
 _MOST_BREAKS = 2
 """A version that breaks so often, and so much more often than the other one, is broken: no further pair is
@@ -96,7 +97,7 @@ def _look(answer: AbAnswer, pairs: Sequence[Pair], share: float) -> AbAnswer:
     estimates = tuple(
         found for measure in Measure if (found := _estimate(measure, pairs, share, answer.test)) is not None
     )
-    looked = replace(answer, estimates=estimates)
+    looked = replace(answer, estimates=estimates, pace=_fit_cpu(pairs)[1])
     assert looked.cpu is not None, "every pair that counts has the CPU time"
     outcome = _DECIDED.get(looked.cpu.kind, AbOutcome.UNDECIDED)
     if outcome is not AbOutcome.UNDECIDED:
@@ -106,10 +107,13 @@ def _look(answer: AbAnswer, pairs: Sequence[Pair], share: float) -> AbAnswer:
 
 def _estimate(measure: Measure, pairs: Sequence[Pair], share: float, test: AbTest) -> Estimate | None:
     """Return how the measure changes; None if a window lacks it, or has none of it to divide by."""
-    values = [(_read(measure, pair.base), _read(measure, pair.head)) for pair in pairs]
+    used = [pair for pair in pairs if measure is Measure.CPU or pair.is_even]
+    values = [(_read(measure, pair.base), _read(measure, pair.head)) for pair in used]
     base = [value for value, _ in values if value is not None]
     head = [value for _, value in values if value is not None]
-    if min(len(base), len(head)) < len(pairs) or (not measure.is_share and min(*base, *head) <= 0):
+    if len(used) < 2 or min(len(base), len(head)) < len(used):
+        return None
+    if not measure.is_share and min(*base, *head) <= 0:
         return None
     confidence = 1 - FALSE_ALARM_RATIO * share * _SHARES[measure] if measure in _SHARES else _SHOWN_CONFIDENCE
     if measure.is_share:
@@ -118,7 +122,7 @@ def _estimate(measure: Measure, pairs: Sequence[Pair], share: float, test: AbTes
         kind = _classify_share(low, high)
         return Estimate(measure, fmean(base), fmean(head), fit.mean, low, high, confidence, kind)
     logs = [math.log(after / before) for before, after in zip(base, head, strict=True)]
-    fit = fit_mean(logs, _list_paces(pairs) if measure is Measure.CPU else None)
+    fit = fit_mean(logs) if measure is not Measure.CPU else _fit_cpu(used)[0]
     low, high = (_to_change(end) for end in _compute_interval(fit, confidence))
     kind = _classify_ratio(low, high, test.least_ratio)
     base_mean, head_mean = (math.exp(fmean(map(math.log, side))) for side in (base, head))
@@ -144,23 +148,11 @@ def _read(measure: Measure, held: Held) -> float | None:
             return step.target.memory_peak_bytes
 
 
-def _list_paces(pairs: Sequence[Pair]) -> list[float] | None:
-    """Return the logarithm of the host's pace in the head over that in the base, of each pair.
-
-    None if a pace is unknown, or if the pairs are too few to tell how the CPU time follows it.
-    """
-    paces = [_compare_paces(pair) for pair in pairs]
-    known = [pace for pace in paces if pace is not None]
-    return known if len(known) == len(pairs) >= _FEWEST_FOR_PACE else None
-
-
-def _compare_paces(pair: Pair) -> float | None:
-    base, head = _read_pace(pair.base.step), _read_pace(pair.head.step)
-    return math.log(head / base) if base and head else None
-
-
-def _read_pace(step: StepResult | None) -> float | None:
-    return step.host.work_s if step is not None else None
+def _fit_cpu(pairs: Sequence[Pair]) -> tuple[Fit, Pace | None]:
+    """Fit how the CPU time per request changes within pairs at one pace; also return what told the pace."""
+    paces = find_paces(pairs)
+    logs = [math.log(_require_cpu(pair.head) / _require_cpu(pair.base)) for pair in pairs]
+    return (fit_mean(logs), None) if paces is None else (fit_mean(logs, paces.logs), paces.pace)
 
 
 def measure_changes(pairs: Sequence[Pair]) -> tuple[PairChange, ...]:
@@ -169,17 +161,17 @@ def measure_changes(pairs: Sequence[Pair]) -> tuple[PairChange, ...]:
     The pairs that count tell how it follows the host's pace.
     """
     counting = [pair for pair in pairs if pair.is_comparable]
-    logs = [math.log(_require_cpu(pair.head) / _require_cpu(pair.base)) for pair in counting]
-    slope = fit_mean(logs, _list_paces(counting)).slope if len(logs) > 1 else 0.0
-    return tuple(_measure_change(pair, slope) for pair in pairs)
+    fit, pace = _fit_cpu(counting) if len(counting) > 1 else (Fit(0.0, 0.0, 0), None)
+    return tuple(_measure_change(pair, fit.slope, pace) for pair in pairs)
 
 
-def _measure_change(pair: Pair, slope: float) -> PairChange:
+def _measure_change(pair: Pair, slope: float, pace: Pace | None) -> PairChange:
     base, head = _read(Measure.CPU, pair.base), _read(Measure.CPU, pair.head)
     if not base or not head:
         return PairChange()
-    log, pace = math.log(head / base), _compare_paces(pair) or 0.0
-    return PairChange(_to_change(log), _to_change(log - slope * pace))
+    log = math.log(head / base)
+    paces = None if pace is None else compare_windows([pair], partial(read_pace, pace))
+    return PairChange(_to_change(log), _to_change(log - slope * (paces[0] if paces else 0.0)))
 
 
 def fit_mean(values: Sequence[float], follows: Sequence[float] | None = None) -> Fit:
@@ -239,12 +231,11 @@ def _estimate_needed_s(answer: AbAnswer, pairs: Sequence[Pair]) -> float | None:
     confidence = 1 - FALSE_ALARM_RATIO * (1 - _INTERIM_RATIO) * _SHARES[Measure.CPU]
     centre, least = abs(math.log1p(cpu.change)), math.log1p(answer.test.least_ratio)
     width = max(centre, least - centre)
-    logs = [math.log(_require_cpu(pair.head) / _require_cpu(pair.base)) for pair in pairs]
-    fit = fit_mean(logs, _list_paces(pairs))
-    deviation, lost = fit.error * math.sqrt(len(logs)), len(logs) - fit.degrees
-    for count in range(len(logs) + 1, _MOST_PAIRS):
+    fit, _ = _fit_cpu(pairs)
+    deviation, lost = fit.error * math.sqrt(len(pairs)), len(pairs) - fit.degrees
+    for count in range(len(pairs) + 1, _MOST_PAIRS):
         if find_t(confidence, count - lost) * deviation / math.sqrt(count) <= width:
-            return (count - len(logs)) * answer.spent_s / len(logs)
+            return (count - len(pairs)) * answer.spent_s / len(pairs)
     return None
 
 

@@ -37,6 +37,7 @@ from harness.analyse.step.usage import (
     compute_seen_ratio,
     find_most_bytes,
     find_most_own_bytes,
+    measure_bytes_per_request,
     summarize_companions,
     summarize_cpu,
     summarize_generator,
@@ -49,7 +50,7 @@ from harness.analyse.step.validity import (
     is_out_of_memory,
     judge_validity,
 )
-from harness.analyse.step.warmup import is_warm
+from harness.analyse.step.warmup import summarize_settling
 from harness.analyse.step.window import Window, cut_window
 from harness.model import (
     ANSWERED,
@@ -62,7 +63,6 @@ from harness.model import (
     Limits,
     Plan,
     Rule,
-    Settling,
     Slo,
     Step,
     StepFacts,
@@ -141,7 +141,7 @@ def judge_step(
     filling = find_filling_companions(facts, timing)
     growth = check_memory_growth(facts, trend, limits, timing)
     is_slowed = trend is not None and trend.slows_requests and growth is None and timing.steady_at_most_s > 0
-    whole, settling = cut_window(facts, limit_s), _summarize_settling(facts)
+    whole, settling = cut_window(facts, limit_s), summarize_settling(facts)
     facts = select_sound_part(facts, slos, limit_s)
     sound = cut_window(facts, limit_s)
     facts, window, judgement = _judge_window(facts, slos, baseline, limits, is_slowed=is_slowed)
@@ -383,16 +383,10 @@ def _summarize_target(facts: StepFacts, from_s: float, to_s: float, window: Wind
     return TargetUse(
         cpu_cores=cores,
         cpu_per_request_s=cores / rate if cores is not None and rate > 0 else None,
+        bytes_per_request=measure_bytes_per_request(facts.target, from_s, to_s, rate),
         throttled_ratio=throttled,
         memory_peak_bytes=find_most_bytes(facts.target),
         own_memory_peak_bytes=find_most_own_bytes(facts.target),
         is_out_of_memory=is_out_of_memory(facts),
         stalls=summarize_stalls(facts.target, from_s, to_s),
     )
-
-
-def _summarize_settling(facts: StepFacts) -> Settling:
-    if facts.settle_from_s is None or facts.window_from_s is None:
-        return Settling()
-    before = tuple(sample for sample in facts.target if sample.at_s <= facts.window_from_s)
-    return Settling(facts.window_from_s - facts.settle_from_s, is_warm(replace(facts, target=before)))

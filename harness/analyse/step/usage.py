@@ -53,6 +53,7 @@ def summarize_generator(facts: StepFacts, from_s: float, to_s: float) -> Generat
         workers=workers,
         process=busiest,
         clock_error_s=max(sample.clock_error_s for sample in facts.workers),
+        is_here=all(sample.here for sample in facts.workers),
     )
 
 
@@ -147,6 +148,19 @@ def summarize_cpu(
     periods = around[-1].periods - around[0].periods
     throttled = around[-1].throttled_periods - around[0].throttled_periods
     return cores, throttled / periods if periods > 0 else None
+
+
+def measure_bytes_per_request(
+    samples: Sequence[TargetSample], from_s: float, to_s: float, rate: float
+) -> tuple[float, float] | None:
+    """Return the bytes that were received and sent in [from_s, to_s] for each of `rate` requests a second.
+
+    None if they were not counted, or if there were no requests.
+    """
+    around = select_around(samples, from_s, to_s)
+    received = _measure_rate(around, lambda sample: sample.received_bytes)
+    sent = _measure_rate(around, lambda sample: sample.sent_bytes)
+    return (received / rate, sent / rate) if received and sent and rate > 0 else None
 
 
 def summarize_stalls(samples: Sequence[TargetSample], from_s: float, to_s: float) -> Stalls:

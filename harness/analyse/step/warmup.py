@@ -8,12 +8,13 @@ transient from the rest. The target then counts as still warming up if its early
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.analyse.step.cycle import measure_cycle_s
-from harness.model import StepFacts
+from harness.model import Settling, StepFacts
 from harness.model.plan import SETTLE_CYCLES
 
 _BLOCK_S = 2.0
@@ -104,3 +105,11 @@ def find_truncation(series: NDArray[np.float64]) -> int:
 def _compute_squared_error(values: NDArray[np.float64]) -> float:
     """Return the square of the marginal standard error of the mean."""
     return float(np.sum((values - values.mean()) ** 2)) / len(values) ** 2
+
+
+def summarize_settling(facts: StepFacts) -> Settling:
+    """Return how long a step settled, and whether its target was warm then; empty without a window."""
+    if facts.settle_from_s is None or facts.window_from_s is None:
+        return Settling()
+    before = tuple(sample for sample in facts.target if sample.at_s <= facts.window_from_s)
+    return Settling(facts.window_from_s - facts.settle_from_s, is_warm(replace(facts, target=before)))

@@ -87,6 +87,7 @@ def _build_json(record: AbRecord, view: AbView) -> dict[str, Any]:
         "left_out": answer.left_out,
         "spent_s": answer.spent_s,
         "needed_s": keep_finite(answer.needed_s),
+        "pace": None if answer.pace is None else answer.pace.value,
         "measures": [_build_measure(each) for each in answer.estimates],
     }
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.model.ab import AbAnswer, AbOutcome, Estimate, Held, Measure
+from harness.model.ab import AbAnswer, AbOutcome, Estimate, Held, Measure, Pace
 from harness.model.decisions import Change
 from harness.model.verdicts import Rule
 from harness.report.view.explanations import explain_judgement
@@ -37,6 +37,10 @@ _LONGEST_S = 3600.0
 _SHOWN_PACE_RATIO = 0.005
 """From this difference on, it is said that the host's pace makes the change another than it was measured."""
 
+_PACES = {
+    Pace.LOCUST: "Locust's own CPU time per request",
+    Pace.WORK: "a fixed piece of work each second",
+}
 _MEANINGS = {
     Change.MORE: "more",
     Change.LESS: "less",
@@ -186,6 +190,10 @@ def _format_interval(estimate: Estimate) -> str:
     return f"{low} to {high}"
 
 
+def _name_pace(answer: AbAnswer) -> str:
+    return f", by {_PACES[answer.pace]}" if answer.pace is not None else ""
+
+
 def _list_remarks(answer: AbAnswer) -> Iterator[str]:
     """Yield what goes with the answer: what else has changed, and how the comparison was made."""
     for each in answer.estimates:
@@ -198,7 +206,7 @@ def _list_remarks(answer: AbAnswer) -> Iterator[str]:
     if cpu is not None and abs(measured - cpu.change) > _SHOWN_PACE_RATIO:
         yield (
             f"As measured the CPU time per request changed by {format_change(measured, 1)}. The host was not "
-            "as fast for both versions, so the change above is at one pace of the host."
+            f"as fast for both versions, so the change above is at one pace of the host{_name_pace(answer)}."
         )
     if answer.test.is_same_image:
         yield "Both are the same image with the same settings: this shows what happens without a change."

@@ -26,19 +26,28 @@ class PairState(StrEnum):
 
     COUNTS = "counts"
     BOTH_DISTURBED = "both-disturbed"
+    ONE_DISTURBED = "one-disturbed"
     LEFT_OUT = "left-out"
 
 
 PAIR_STATES = {
     PairState.COUNTS: "counts",
     PairState.BOTH_DISTURBED: "counts: both windows were disturbed",
+    PairState.ONE_DISTURBED: "counts for the CPU time alone: one window was disturbed",
     PairState.LEFT_OUT: "left out",
+}
+
+
+_FATES = {
+    PairState.BOTH_DISTURBED: "the other window was disturbed too, so the pair counts",
+    PairState.ONE_DISTURBED: "the pair counts for the CPU time alone",
+    PairState.LEFT_OUT: "the pair is left out",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class WindowRow:
-    """A window in words."""
+    """A window in words; `locust` is Locust's own CPU time per request."""
 
     side: str
     cpu: str
@@ -46,6 +55,7 @@ class WindowRow:
     failed: str
     rps: str
     memory: str
+    locust: str
     pace: str
 
 
@@ -74,6 +84,8 @@ def find_state(pair: Pair) -> PairState:
     """Return whether the pair counts."""
     if not pair.is_comparable:
         return PairState.LEFT_OUT
+    if not pair.is_even:
+        return PairState.ONE_DISTURBED
     return PairState.BOTH_DISTURBED if pair.base.is_disturbed else PairState.COUNTS
 
 
@@ -97,9 +109,7 @@ def list_troubles(pairs: Sequence[Pair]) -> list[str]:
 
 def _find_troubles(pairs: Sequence[Pair]) -> Iterator[str]:
     for pair in pairs:
-        fate = "the pair is left out"
-        if pair.is_comparable:
-            fate = "the other window was disturbed too, so the pair counts"
+        fate = _FATES.get(find_state(pair), "")
         for side, held in (("base", pair.base), ("head", pair.head)):
             if why := _explain_trouble(held):
                 yield f"Pair {pair.number}, {side}: {why}; {fate}."
@@ -131,14 +141,18 @@ def _build_row(pair: Pair, change: PairChange) -> PairRow:
 def _build_window(side: Side, held: Held) -> WindowRow:
     step = held.step
     if step is None:
-        return WindowRow(side.value, *[NO_DATA] * 6)
-    cpu_s, work_s = step.target.cpu_per_request_s, step.host.work_s
+        return WindowRow(side.value, *[NO_DATA] * 7)
     return WindowRow(
         side=side.value,
-        cpu=NO_DATA if cpu_s is None else format_milliseconds(cpu_s, 2),
+        cpu=_format_time(step.target.cpu_per_request_s),
         p95=format_seconds(step.latency.p95_s),
         failed=format_ratio(step.failures.ratio),
         rps=format_rate(step.rps),
         memory=format_mebibytes(step.target.memory_peak_bytes),
-        pace=NO_DATA if work_s is None else format_milliseconds(work_s, 2),
+        locust=_format_time(step.locust_s),
+        pace=_format_time(step.host.work_s),
     )
+
+
+def _format_time(seconds: float | None) -> str:
+    return NO_DATA if seconds is None else format_milliseconds(seconds, 2)

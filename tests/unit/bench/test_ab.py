@@ -8,7 +8,7 @@ from bench.ab.trial import AbTrial, compare_simulated
 from bench.simulation.model import Noise
 from harness.model.ab import AbOutcome
 
-CALM = DrawnHost(drift_ratio=0.0, window_sd=0.001, pace_sd=0.0)
+CALM = DrawnHost(drift_ratio=0.0, window_sd=0.001, work_sd=0.0, locust_sd=0.0)
 
 
 def test_a_change_is_found_on_a_calm_host_and_none_where_there_is_none() -> None:
@@ -38,4 +38,4 @@ def test_a_simulated_head_that_needs_half_more_is_found_early() -> None:
 
 def test_the_command_prints_a_row_for_each_kind(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--trials", "0", "--drawn", "2"]) == 0
-    assert capsys.readouterr().out.count("\n| drawn") == 6
+    assert capsys.readouterr().out.count("\n| drawn") == 10

@@ -18,6 +18,7 @@ from harness.model.ab import (
     Estimate,
     Held,
     Measure,
+    Pace,
     Pair,
 )
 from harness.model.decisions import Change
@@ -136,6 +137,9 @@ def test_a_change_at_one_pace_says_what_was_measured() -> None:
     other = replace(MORE, estimates=(replace(CPU, head=0.0041),))
     (remark, _) = build_ab_view(other).remarks
     assert remark.startswith("As measured the CPU time per request changed by +2.5 %.")
+    assert remark.endswith("so the change above is at one pace of the host.")
+    (by_locust, _) = build_ab_view(replace(other, pace=Pace.LOCUST)).remarks
+    assert by_locust.endswith("at one pace of the host, by Locust's own CPU time per request.")
     assert not any("As measured" in each for each in build_ab_view(MORE).remarks)
 
 
@@ -175,7 +179,7 @@ def test_the_pairs_in_words_say_which_count_and_what_changed() -> None:
     rows = build_pair_rows(record(MORE, *PAIRS))
     assert [row.state for row in rows] == [
         PairState.COUNTS,
-        PairState.LEFT_OUT,
+        PairState.ONE_DISTURBED,
         PairState.BOTH_DISTURBED,
         PairState.LEFT_OUT,
     ]
@@ -185,13 +189,13 @@ def test_the_pairs_in_words_say_which_count_and_what_changed() -> None:
         ["head", "base"],
     ]
     assert rows[0].windows[0].cpu == "4.00 ms"
-    assert {rows[3].windows[0].cpu, rows[3].windows[0].pace} == {"–"}
+    assert {rows[3].windows[0].cpu, rows[3].windows[0].locust, rows[3].windows[0].pace} == {"–"}
 
 
 def test_what_was_disturbed_names_the_window_and_the_fate_of_its_pair() -> None:
     head, both_base, both_head, broken = list_troubles(PAIRS)
     assert head.startswith("Pair 2, head: ")
-    assert head.endswith("; the pair is left out.")
+    assert head.endswith("; the pair counts for the CPU time alone.")
     assert both_base.startswith("Pair 3, base: ")
     assert both_head.endswith("; the other window was disturbed too, so the pair counts.")
     assert broken == "Pair 4, head: exit code 1; the pair is left out."
@@ -212,7 +216,7 @@ def test_the_chart_has_every_pair_and_holds_every_value() -> None:
     assert chart.answer.high_y is not None
     assert chart.answer.high_y < chart.answer.y < chart.zero_y
     assert chart.least_y[0] < chart.zero_y < chart.least_y[1]
-    assert chart.summary.endswith("in 2 pairs that count, from +2.5 % to +5.0 %")
+    assert chart.summary.endswith("in 3 pairs that count, from +2.5 % to +10.0 %")
 
 
 def test_a_page_without_any_window_says_so() -> None:
@@ -233,7 +237,7 @@ def test_the_page_says_the_answer_how_windows_were_held_and_loads_nothing() -> N
 
 
 def test_the_example_of_a_page_is_decided_by_its_last_pair() -> None:
-    """Of ten pairs nine count: the third was disturbed in its head alone."""
+    """All ten count, the third for the CPU time alone: it was disturbed in its head."""
     example = ab_example.build_record()
-    assert (example.answer.outcome, example.answer.pairs, example.answer.left_out) == (AbOutcome.MORE, 9, 1)
+    assert (example.answer.outcome, example.answer.pairs, example.answer.left_out) == (AbOutcome.MORE, 10, 0)
     assert example.answer.spent_s == example.pairs[-1].ended_s

@@ -9,7 +9,7 @@ import pytest
 from harness.analyse.result.ab import assess_ab, fit_mean, measure_changes
 from harness.analyse.student import find_t
 from harness.model import MIB, Failures, Limits, Rule, TargetUse
-from harness.model.ab import AbOutcome, AbTest, Held, Measure, Pair, PairChange
+from harness.model.ab import AbOutcome, AbTest, Held, Measure, Pace, Pair, PairChange
 from harness.model.decisions import Change
 from harness.model.evidence import EndedStep, NoRequests
 from tests.unit.analyse.synthetic import make_step
@@ -19,7 +19,10 @@ BROKEN = Held(failure="exit code 1")
 
 
 def hold(cpu_s: float = 0.004, *, rule: str = "slos", p95_s: float = 0.2, **more: float) -> Held:
-    """Hold a window of this CPU time per request; `more` is the share of failures, or the host's pace."""
+    """Hold a window of this CPU time per request.
+
+    `more` is the share of failures, the host's pace, or Locust's CPU time per request.
+    """
     verdict = Rule(rule).verdict if rule != "slos" else "PASS"
     step = make_step(
         TEST.users,
@@ -27,9 +30,13 @@ def hold(cpu_s: float = 0.004, *, rule: str = "slos", p95_s: float = 0.2, **more
         rule=rule,
         p95_s=p95_s,
         rps=60.0,
-        target=TargetUse(cpu_per_request_s=cpu_s),
+        target=TargetUse(
+            cpu_per_request_s=cpu_s,
+            bytes_per_request=(more.get("received", 400.0), more.get("sent", 2000.0)),
+        ),
         failures=Failures(ratio=more.get("errors", 0.0)),
         work_s=more.get("work_s"),
+        generator_cores=20.0 * more["locust_s"] if "locust_s" in more else None,
     )
     return Held(step)
 
@@ -140,16 +147,83 @@ def test_a_line_is_fitted_by_least_squares_with_the_error_of_its_start() -> None
         ("slos", "slos", True),
         ("slos", "too-few-requests", True),
         ("slos", "generator-cpu", False),
-        ("slos", "foreign-load", False),
+        ("slos", "foreign-load", True),
         ("foreign-load", "steal", True),
         ("littles-law", "littles-law", False),
     ],
 )
-def test_a_pair_counts_if_both_windows_are_sound_or_both_were_disturbed(
+def test_a_pair_counts_if_both_windows_are_sound_or_other_programs_disturbed_them(
     base: str, head: str, counts: bool
 ) -> None:
     assert Pair(1, hold(rule=base), hold(rule=head), 50.0).is_comparable is counts
     assert not Pair(1, hold(), BROKEN, 50.0).is_comparable
+
+
+PACES = (0.1, -0.1, 0.2, -0.2, 0.05, 0.15)
+WORKS = (0.02, 0.3, -0.1, 0.0, -0.3, 0.1)
+
+
+def make_paced_pairs(**head: float) -> list[Pair]:
+    """Make pairs whose logarithms are 0.06 + 0.75 x with the x of Locust's own CPU time per request.
+
+    The fixed piece of work has other logarithms. `head` are further facts of each head.
+    """
+    pairs = []
+    for number, (x, work) in enumerate(zip(PACES, WORKS, strict=True), 1):
+        base = hold(0.004, work_s=0.002, locust_s=0.001)
+        paces = {"work_s": 0.002 * math.exp(work), "locust_s": 0.001 * math.exp(x)}
+        cpu_s = 0.004 * math.exp(0.06 + 0.75 * x)
+        pairs.append(Pair(number, base, hold(cpu_s, rule="slos", p95_s=0.2, **paces, **head), number * 50.0))
+    return pairs
+
+
+def test_what_follows_locust_s_own_cpu_time_is_taken_out() -> None:
+    """At x = 0 the logarithm is 0.06, and nothing is left of what the pairs differ by."""
+    answer = assess_ab(TEST, finish(make_paced_pairs()))
+    assert answer.cpu is not None
+    assert answer.cpu.change == pytest.approx(math.exp(0.06) - 1)
+    assert answer.cpu.high - answer.cpu.low < 1e-6
+    assert (answer.outcome, answer.pace) == (AbOutcome.MORE, Pace.LOCUST)
+    changes = measure_changes(make_paced_pairs())
+    assert [each.at_one_pace for each in changes] == pytest.approx([math.exp(0.06) - 1] * 6)
+
+
+@pytest.mark.parametrize(
+    ("head", "pace"),
+    [
+        ({"sent": 2038.0}, Pace.LOCUST),  # 1.9 % more
+        ({"sent": 2042.0}, Pace.WORK),  # 2.1 % more
+        ({"received": 419.0}, Pace.LOCUST),  # 4.75 % more
+        ({"received": 370.0}, Pace.WORK),  # 7.5 % less
+        ({"errors": 0.005}, Pace.LOCUST),
+        ({"errors": 0.02}, Pace.WORK),
+    ],
+)
+def test_locust_tells_the_pace_only_if_both_versions_answer_alike(head: dict[str, float], pace: Pace) -> None:
+    assert assess_ab(TEST, finish(make_paced_pairs(**head))).pace is pace
+
+
+def test_without_bytes_locust_or_enough_pairs_the_pace_is_told_by_less() -> None:
+    """Without the network's counters the work tells it; a Locust elsewhere, or five pairs, tell nothing."""
+    uncounted = make_paced_pairs(sent=0.0)
+    assert assess_ab(TEST, finish(uncounted)).pace is Pace.WORK
+    elsewhere = [replace(pair, base=hold(work_s=0.002)) for pair in make_paced_pairs()]
+    assert assess_ab(TEST, finish(elsewhere)).pace is Pace.WORK
+    assert assess_ab(TEST, finish(make_paced_pairs()[:5])).pace is None
+    assert assess_ab(TEST, finish(make_pairs([0.1] * 6))).pace is None
+
+
+def test_a_pair_with_one_disturbed_window_counts_for_the_cpu_time_alone() -> None:
+    """The p95 of the second of four pairs is five times as long; that of the others is 0.2 s in both."""
+    pairs = make_pairs([0.09, 0.11, 0.09, 0.11])
+    pairs[1] = replace(pairs[1], head=hold(0.004 * math.exp(0.11), rule="foreign-load", p95_s=1.0))
+    answer = assess_ab(TEST, finish(pairs))
+    estimates = {each.measure: each for each in answer.estimates}
+    assert (answer.pairs, answer.left_out) == (4, 0)
+    assert estimates[Measure.CPU].change == pytest.approx(math.exp(0.1) - 1)
+    assert (estimates[Measure.P95].change, estimates[Measure.P95].kind) == (0.0, Change.SAME)
+    all_uneven = [replace(pair, head=hold(0.0044, rule="steal")) for pair in pairs]
+    assert [each.measure for each in assess_ab(TEST, finish(all_uneven)).estimates] == [Measure.CPU]
 
 
 def test_pairs_that_do_not_count_are_left_out() -> None:

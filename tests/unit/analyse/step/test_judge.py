@@ -39,6 +39,7 @@ from harness.model import (
     TargetEvent,
     TargetUse,
     Verdict,
+    WorkerSample,
 )
 from harness.model.evidence import (
     EndedStep,
@@ -54,6 +55,7 @@ from tests.unit.analyse.synthetic import (
     DRAIN_S,
     always,
     make_closed_step,
+    make_host_samples,
     make_step_of,
     make_target_samples,
     make_thinks,
@@ -258,6 +260,27 @@ def test_cpu_per_request_is_cores_used_over_requests_a_second() -> None:
     assert result.target.cpu_per_request_s == pytest.approx(0.4 / 20)
     assert result.target.throttled_ratio == pytest.approx(0.1)
     assert result.target.memory_peak_bytes == 64 * MIB
+
+
+def test_bytes_and_locust_s_time_per_request_are_rates_over_requests_a_second() -> None:
+    """20 requests, 8,000 received bytes and 40,000 sent ones a second; Locust uses 0.1 cores."""
+    seconds = range(34)
+    target = tuple(
+        replace(each, received_bytes=round(8000 * each.at_s), sent_bytes=round(40_000 * each.at_s))
+        for each in make_target_samples(seconds)
+    )
+    host = tuple(replace(each, work_s=0.002) for each in make_host_samples(seconds))
+    facts = make_closed_step(20, target=target, host=host)
+    result = judge_step(facts, SLOS, LIGHT)
+    assert result.target.bytes_per_request == pytest.approx((400.0, 2000.0))
+    assert result.locust_s == pytest.approx(0.1 / 20)
+    workers = tuple(
+        WorkerSample(at, number, 0.05 * at, 0.001, 10, here=number == 0)
+        for at in seconds
+        for number in (0, 1)
+    )
+    assert judge_step(replace(facts, workers=workers), SLOS, LIGHT).locust_s is None
+    assert judge_step(make_closed_step(20), SLOS, LIGHT).locust_s is None
 
 
 def test_the_use_of_cpu_and_memory_is_unknown_without_counters() -> None:
