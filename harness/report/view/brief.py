@@ -42,12 +42,20 @@ def build_brief(view: View) -> Brief:
     taken = next((cell for cell in view.cells if cell.is_recommended), None)
     grid = view.grid
     return Brief(
-        sentence=text.shorten(write_recommendation(view), _LONGEST_SENTENCE),
+        sentence=keep_whole_sentences(write_recommendation(view), _LONGEST_SENTENCE),
         figures=(_build_size(view, taken), _build_price(view, taken), *_build_margin(view)),
         has_matrix=0 < len(grid.cpus) <= MOST_ROWS and len(grid.memories) <= MOST_COLUMNS,
         growth=_choose_growth_rows(view),
         caveats=_write_caveats(view, taken),
     )
+
+
+def keep_whole_sentences(answer: str, longest: int) -> str:
+    """Return the first sentences of an answer that fit, or the begin of one that is too long itself."""
+    if len(answer) <= longest:
+        return answer
+    before, end, _ = answer[:longest].rpartition(". ")
+    return f"{before}." if end else text.shorten(answer, longest)
 
 
 def _build_size(view: View, taken: CellView | None) -> Fact:

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
+
 from harness.analyse.result.growth import add_growth
 from harness.model import MIB, CampaignResult, Margin, MemoryOutlook, MemoryTrend, Price
 from harness.report import build_view, render_brief, render_brief_text
-from harness.report.view.brief import Brief, build_brief
+from harness.report.view.brief import Brief, build_brief, keep_whole_sentences
 from tests.unit.report import example
 
 
@@ -25,6 +27,15 @@ def test_the_price_is_that_of_an_hour_and_of_a_month() -> None:
         "0.0344 EUR an hour",
         "25.09 EUR a month of 730 hours; ≤ 0.00859 EUR an hour for 100 users",
     )
+
+
+@pytest.mark.parametrize(
+    ("longest", "kept"), [(26, "Take 0.5 CPU. It held. No."), (25, "Take 0.5 CPU. It held.")]
+)
+def test_an_answer_that_is_too_long_ends_with_a_whole_sentence(longest: int, kept: str) -> None:
+    """The three sentences are 26 characters long: 13 + 9 + 4, with the spaces before them."""
+    assert keep_whole_sentences("Take 0.5 CPU. It held. No.", longest) == kept
+    assert keep_whole_sentences("Take 0.5 CPU and more", 10) == "Take 0.5…"
 
 
 def test_without_prices_the_cost_is_relative() -> None:
