@@ -32,5 +32,7 @@ def test_the_costs_of_a_size_that_its_cpu_stops_are_those_of_the_simulated_servi
     assert by_name[("GET /a",)].cpu_s == pytest.approx(0.01, rel=0.15)
     assert by_name[("POST /b",)].cpu_s == pytest.approx(0.05, rel=0.1)
     assert all(cost.is_resolved for cost in costs.rows)
-    assert costs.mean_s == pytest.approx(0.02, rel=0.05)
+    ratios = [by_name[names].request_ratio for names in (("GET /a",), ("POST /b",))]
+    assert ratios == pytest.approx([0.75, 0.25], abs=0.05)
+    assert costs.mean_s == pytest.approx(ratios[0] * 0.01 + ratios[1] * 0.05, rel=0.05)
     assert costs.idle_cores is None or costs.idle_cores < 0.02

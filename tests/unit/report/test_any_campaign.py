@@ -105,12 +105,19 @@ def check_recommended_size(result: CampaignResult) -> None:
         known = cell.status in (Status.CENSORED, Status.BRACKETED, Status.INFERRED)
         return known and (cell.sustained_users or 0) >= result.users_limit
 
+    def contradicts(cell: CellResult) -> bool:
+        """Return True if a repetition without an answer broke with users that this one sustained."""
+        return any(
+            other.is_undecided and other.cell.limits == cell.cell.limits and other.breaks_at(cell.known_users)
+            for other in result.cells
+        )
+
     answered: dict[tuple[float, int, str], list[bool]] = {}
     for cell in result.cells:
         if cell.status not in (Status.INVALID, Status.SKIPPED, Status.RUNNING):
             limits = cell.cell.limits
             key = (limits.cpu_cores, limits.memory_bytes, limits.variant or "")
-            answered.setdefault(key, []).append(sustains_users(cell))
+            answered.setdefault(key, []).append(sustains_users(cell) and not contradicts(cell))
     sustaining = sorted(size[:2] for size, answers in answered.items() if all(answers))
     recommended = result.sizing.recommended
     size = recommended.cell.limits if recommended else None
