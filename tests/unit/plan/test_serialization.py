@@ -196,6 +196,7 @@ def test_a_plan_that_version_0_1_stored_is_written_back_byte_for_byte_but_for_ne
     assert written.pop("parallel") == 1
     if written["price"] is not None:
         assert written["price"].pop("source") == ""
+        assert written["price"].pop("is_of_list") is False
     for section, values in NEW_KEYS.items():
         for key, value in values.items():
             assert written[section].pop(key) == value
