@@ -13,7 +13,6 @@ from bench.search.outcome_file import OutcomeFile, TrialName
 from bench.search.scenarios import (
     CPUS_3,
     CPUS_5,
-    DRIFTING_SHOP,
     FILLING_MEMORIES,
     FILLING_SHOP,
     MEMORIES_3,
@@ -65,7 +64,6 @@ def build_experiments(scenario_names: Sequence[str], *, with_matrices: bool) -> 
         experiments += [
             Experiment("3 × 3 matrix, usual", SHOP, build_grid(CPUS_3, MEMORIES_3), 1 / 4),
             Experiment("memory fills, 3 × 3", FILLING_SHOP, build_grid(CPUS_3, FILLING_MEMORIES), 1 / 4),
-            Experiment("host drifts, 3 × 3", DRIFTING_SHOP, build_grid(CPUS_3, MEMORIES_3), 1 / 4),
             Experiment("5 × 5 matrix, usual", SHOP, build_grid(CPUS_5, MEMORIES_5), 1 / 8),
         ]
     return experiments

@@ -1,10 +1,8 @@
 """The targets, hosts and sizes that the trials measure, and the strategies that they compare."""
 
-from dataclasses import replace
-
 from bench.search import other_strategies
 from bench.search.trial import SimulatedScenario, Strategy
-from bench.simulation.model import NOISY, QUIET, Noise, Service
+from bench.simulation.model import NOISY, QUIET, Service
 from harness.model import MIB, Search, SearchStrategy, Timing
 
 _WINDOWS_60_S = Timing(window_at_least_s=60.0, window_at_most_s=60.0, steady_at_most_s=0.0)
@@ -65,9 +63,6 @@ FILLING_SHOP = SimulatedScenario(
     Service(cpu_s=0.01, base_bytes=21 * MIB, user_bytes=200 * 1024, user_fill_s=20.0)
 )
 """A target like the bundled shop: its users' memory fills while they stay."""
-
-DRIFTING_SHOP = replace(SHOP, noise=Noise(run_speed_sd=0.02, drift_ratio=0.1, drift_period_s=3600.0))
-"""The same target as `SHOP`, on a host whose speed changes by a fifth in half an hour, and comes back."""
 
 FILLING_MEMORIES = (48, 80, 512)
 CPUS_3, MEMORIES_3 = (0.5, 1.0, 2.0), (48, 96, 256)

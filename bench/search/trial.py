@@ -13,7 +13,8 @@ from bench.search.ground_truth import DEFAULT_SLOS
 from bench.simulation.backends import simulate_backends
 from bench.simulation.model import USUAL, Noise, Service, ThinkTime
 from harness.analyse.result.decision import choose_precise_step
-from harness.analyse.search.cell_order import choose_search_cell, order_cells
+from harness.analyse.search.cell_order import choose_search_cell
+from harness.analyse.search.search import order_cells
 from harness.analyse.search.step_timing import fit_step, slow_first_ramp, starts_above_curve
 from harness.analyse.step.warmup import may_be_cold
 from harness.campaign.progress import CellProgress

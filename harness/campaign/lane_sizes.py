@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from harness.analyse.search.cell_order import order_cells
+from harness.analyse.search.search import order_cells
 from harness.measure.host.cpu_affinity import sum_cores
 from harness.model import Cell, Plan
 

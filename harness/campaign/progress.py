@@ -29,8 +29,9 @@ from harness.analyse.result.request_costs import add_request_costs
 from harness.analyse.result.sizing import add_sizing
 from harness.analyse.result.soak import add_counting_soak, choose_soak
 from harness.analyse.result.tuning import add_tunings
-from harness.analyse.search.cell_order import choose_search_cell, order_cells
+from harness.analyse.search.cell_order import choose_search_cell
 from harness.analyse.search.demand import add_inferred_results, choose_next_cell
+from harness.analyse.search.search import order_cells
 from harness.analyse.step.baseline import Baseline, choose_baseline, choose_lighter_baseline, find_baseline
 from harness.analyse.step.judge import judge_step, judge_steps
 from harness.analyse.step.request_slices import measure_slices

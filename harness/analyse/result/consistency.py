@@ -15,8 +15,8 @@ from harness.analyse.result.decision import build_precision_finder
 from harness.analyse.result.demand_spread import measure_demand_spread
 from harness.analyse.search import demand
 from harness.analyse.search.bracket import is_invalid_twice
-from harness.analyse.search.cell_order import order_cells
 from harness.analyse.search.known_capacities import find_capacity_users
+from harness.analyse.search.search import order_cells
 from harness.model import (
     FEWEST_CELLS_TO_CHECK_DRIFT,
     Cell,

@@ -1,29 +1,15 @@
-"""Put the cells in the order of measuring, and choose which one to search next.
+"""Choose which cell to search next: of the variants of a size, the one that is probably the best.
 
-Of the variants of a size the one that is probably the best comes first. What is measured after it then has to
-show only that it sustains less (see `result.decision`).
+What is measured after it then has to show only that it sustains less (see `result.decision`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from harness.analyse.search.known_capacities import collect_capacities
+from harness.analyse.search.search import order_cells
 from harness.analyse.search.variant_ratio import measure_distance
 from harness.model import Cell, CellResult, Limits, Status
-
-
-def order_cells(cells: Sequence[Cell]) -> list[Cell]:
-    """Order the cells for measuring, so that every cell but the first has a similar neighbour before it.
-
-    They are sorted by repetition, then by replicas (fewest first), then by the memory and by the CPU of each
-    replica (largest first).
-    """
-    return sorted(cells, key=_rank_cell)
-
-
-def find_last_measured(results: Iterable[CellResult]) -> CellResult | None:
-    """Return the result of the cell that comes last in the order of measuring; None if there is none."""
-    return max(results, key=lambda result: _rank_cell(result.cell), default=None)
 
 
 def choose_search_cell(cells: Sequence[Cell], results: Mapping[str, CellResult]) -> Cell | None:
@@ -42,11 +28,6 @@ def choose_search_cell(cells: Sequence[Cell], results: Mapping[str, CellResult])
     if nearest is None:
         return waiting[0]
     return max(variants, key=lambda cell: capacities[replace(nearest, variant=cell.limits.variant)])
-
-
-def _rank_cell(cell: Cell) -> tuple[float, ...]:
-    limits = cell.limits
-    return cell.repetition, limits.replicas, -limits.memory_bytes, -limits.cpu_cores
 
 
 def _find_size(cell: Cell) -> tuple[int, Limits]:

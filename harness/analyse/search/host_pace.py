@@ -2,15 +2,14 @@
 
 A slow host lowers what the CPU sustains. So a failure on a slow host says little about the host at its best,
 while a pass says as much there. If such a failure is an end of the bracket, it is held once more before the
-search ends. If the host is as slow again, it has become slower for good, and both count. So it has if it was
-as slow in all windows of the size and of the one before it.
+search ends. If the host is as slow again, it has become slower for good, and both count.
 """
 
 from collections.abc import Iterable, Sequence
 
 from harness.analyse.means import compute_geometric_mean
 from harness.analyse.search.capacity_estimate import estimate_from_slow_share, find_percentile_slo
-from harness.model import Rule, Slo, StepResult, Verdict
+from harness.model import CellResult, Rule, Slo, StepResult, Verdict
 
 _SLOWER_RATIO = 0.10
 """A window is slow if the fixed piece of work took this much longer than in the window it is compared with.
@@ -43,18 +42,18 @@ def drop_superseded_steps(steps: Sequence[StepResult]) -> list[StepResult]:
 
 
 def needs_faster_host(
-    steps: Sequence[StepResult], users: int, others: Iterable[StepResult], slos: Sequence[Slo]
+    steps: Sequence[StepResult], users: int, neighbours: Iterable[CellResult], slos: Sequence[Slo]
 ) -> bool:
     """Return True if a failure at these users should be held again, because the host was slow.
 
-    The host's best is that of the valid windows in this cell and of `others`, the steps that were held in
-    other cells shortly before. A number of users is held again once, and only if the host at its best might
-    carry it. It is not held again if other users of this cell were, and the host was as slow again.
+    The host's best is that of the valid windows so far, in this cell and in its `neighbours`. A number of
+    users is held again once, and only if the host at its best might carry it. It is not held again if other
+    users of this cell were, and the host was as slow again.
     """
     held = [step for step in steps if step.users == users and _is_valid(step)]
     if len(held) != 1 or held[0].rule is not Rule.SLO_BROKEN:
         return False
-    known = [*steps, *others]
+    known = [*steps, *(step for each in neighbours for step in each.steps)]
     slow_users = [step.users for step in steps if _find_slowdown(step, known) is not None]
     slowdown = _find_slowdown(held[0], known)
     has_stayed_slow = len(set(slow_users)) < len(slow_users)

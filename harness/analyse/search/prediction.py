@@ -24,7 +24,6 @@ from harness.analyse.search.memory_model import (
     estimate_users_in_own_memory,
     is_memory_failure,
 )
-from harness.analyse.search.present_speed import convert_to_present
 from harness.analyse.search.shown_shares import select_share
 from harness.analyse.search.usable_cpu import (
     ResponseLimit,
@@ -70,10 +69,8 @@ def predict_capacity(
     There are up to six kinds of estimates: by the CPU, by the memory, by the cell's own memory once it was
     full, by a death while users arrived, by the throughput shortfall, and by percentiles that broke, but for
     the first one of all requests, which belongs to the CPU. Each of them bounds the capacity, so the lowest
-    is the prediction. Other variants count only for the first (see `_estimate_from_cpu`). What the CPU of
-    other cells has shown is first converted to the speed that the host has now.
+    is the prediction. Other variants count only for the first (see `_estimate_from_cpu`).
     """
-    neighbours = convert_to_present(steps, neighbours)
     limit = find_response_limit(slos)
     slo = find_percentile_slo(slos)
     shown = _leave_out_collapses(steps)

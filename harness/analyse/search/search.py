@@ -1,4 +1,4 @@
-"""Choose a cell's next step from its steps and its neighbours' results.
+"""Choose a cell's next step from its steps and its neighbours' results, and the order of the cells.
 
 The functions are pure: the same steps always lead to the same choice, so a resumed campaign repeats no
 measurement. Neighbours and models only tell the search where to start; both ends of a bracket are always
@@ -21,7 +21,6 @@ from harness.analyse.search.constant_errors import choose_error_check, find_cons
 from harness.analyse.search.host_pace import drop_superseded_steps, needs_faster_host
 from harness.analyse.search.memory_model import is_memory_failure
 from harness.analyse.search.prediction import predict_capacity
-from harness.analyse.search.present_speed import list_recent_steps
 from harness.analyse.search.rare_requests import find_unjudged_users, find_window_s
 from harness.analyse.search.reference import choose_reference_step, leave_out_empty_references
 from harness.analyse.search.summed_evidence import choose_doubtful_end, choose_heavier_check
@@ -134,10 +133,8 @@ def _choose_last_hold(
     It is the failure if the host was slow, the pass if it does not show how long the memory lasts, or the end
     that all windows together contradict. Failures above the bracket are not held again: they change nothing.
     """
-    broken, others = bracket.broken_users, list_recent_steps(neighbours)
-    if plan.users_required is not None:
-        others = tuple(step for neighbour in neighbours for step in neighbour.steps)
-    if broken is not None and needs_faster_host(steps, broken, others, plan.slos):
+    broken = bracket.broken_users
+    if broken is not None and needs_faster_host(steps, broken, neighbours, plan.slos):
         return Step(broken, plan.timing)
     if not is_bracket_sufficient(plan.search, plan.users_limit, bracket):
         return None
@@ -267,6 +264,15 @@ def _is_inconclusive_too_often(steps: Sequence[StepResult]) -> bool:
     return len(last) == _MAX_INCONCLUSIVE_STEPS and all(step.rule.lacks_requests for step in last)
 
 
+def order_cells(cells: Sequence[Cell]) -> list[Cell]:
+    """Order the cells for measuring, so that every cell but the first has a similar neighbour before it.
+
+    They are sorted by repetition, then by replicas (fewest first), then by the memory and by the CPU of each
+    replica (largest first).
+    """
+    return sorted(cells, key=_rank_cell)
+
+
 def is_bracket_sufficient(search: Search, users_limit: int, bracket: Bracket) -> bool:
     """Return True if the users limit is sustained, one user is too many, or the bracket is narrow enough."""
     return (
@@ -380,3 +386,8 @@ def _find_finishing_users(
 
 def _clamp(users: float, low: int, high: int) -> int:
     return min(max(round(users), low), high)
+
+
+def _rank_cell(cell: Cell) -> tuple[float, ...]:
+    limits = cell.limits
+    return cell.repetition, limits.replicas, -limits.memory_bytes, -limits.cpu_cores

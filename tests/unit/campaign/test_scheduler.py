@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.analyse.search.cell_order import order_cells
+from harness.analyse.search.search import order_cells
 from harness.campaign.progress import rejudge
 from harness.model import (
     MIB,

@@ -45,7 +45,7 @@ def test_a_broken_slo_is_held_again_if_the_host_was_more_than_a_tenth_slower_tha
     last: StepResult, is_held_again: bool
 ) -> None:
     assert needs_faster_host([PASS_AT_BEST, last], 100, [], SLOS) is is_held_again
-    assert needs_faster_host([last], 100, NEIGHBOUR.steps, SLOS) is is_held_again
+    assert needs_faster_host([last], 100, [NEIGHBOUR], SLOS) is is_held_again
     assert not needs_faster_host([last], 100, [], SLOS)
 
 
@@ -118,38 +118,10 @@ def test_the_users_that_are_asked_for_are_held_again_before_the_answer_is_no() -
 
 def test_a_host_that_has_become_slower_for_good_costs_a_cell_one_step() -> None:
     slow = [make_window(100, "FAIL", SLOW_S), make_window(100, "FAIL", SLOW_S)]
-    assert not needs_faster_host(slow, 100, NEIGHBOUR.steps, SLOS)
+    assert not needs_faster_host(slow, 100, [NEIGHBOUR], SLOS)
     assert find_bracket([PASS_AT_BEST, *slow]) == Bracket(90, 100)
     lower = [*slow, make_window(95, "FAIL", SLOW_S)]
-    assert not needs_faster_host(lower, 95, NEIGHBOUR.steps, SLOS)
-
-
-def make_neighbour(cores: float, work_s: float | None) -> CellResult:
-    return replace(make_result(cores, 200, 210), steps=(make_window(200, "PASS", work_s),))
-
-
-def test_a_host_that_was_as_slow_in_the_size_before_has_become_slower_for_good() -> None:
-    """4 CPU were measured first and fast, then 2 CPU, then this one: 94 users end the bracket from 90 on.
-
-    A size whose windows tell no pace, as one that died at once, is passed over.
-    """
-    steps = [make_window(90, "PASS", SLOW_S), make_window(94, "FAIL", SLOW_S)]
-    again = choose(*steps, neighbours=[make_neighbour(4.0, SLOW_S), make_neighbour(2.0, BEST_S)])
-    assert again is not None
-    assert again.users == 94
-    assert choose(*steps, neighbours=[make_neighbour(4.0, BEST_S), make_neighbour(2.0, SLOW_S)]) is None
-    passed_over = [make_neighbour(4.0, BEST_S), make_neighbour(2.0, None)]
-    assert choose(*steps, neighbours=passed_over) is not None
-
-
-def test_the_users_that_are_asked_for_are_held_again_if_any_other_size_was_faster() -> None:
-    """Those sizes are not measured one after the other in the order of a search."""
-    plan = replace(make_plan((1.0, 256), users_limit=100), users_required=100)
-    light, failed = make_window(10, "PASS", SLOW_S), make_window(100, "FAIL", SLOW_S)
-    neighbours = [make_neighbour(4.0, BEST_S), make_neighbour(2.0, SLOW_S)]
-    step = choose_next_step(plan, plan.cells[0], [light, failed], neighbours)
-    assert step is not None
-    assert step.users == 100
+    assert not needs_faster_host(lower, 95, [NEIGHBOUR], SLOS)
 
 
 def test_a_death_is_not_superseded() -> None:
