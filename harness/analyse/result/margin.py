@@ -4,10 +4,10 @@ Load never exceeds the users limit. So the capacity of a size that sustains the 
 follows from what the size used. The CPU gives N = (cores / D)·(Z + R) by the utilisation law (see
 `search.prediction`), corrected by what other sizes of the campaign sustained; the share of slow requests says
 the same, where there are enough of them. Sizes with the same CPU that differ by chance have the mean of what
-their CPUs say. The memory is taken to grow with the users from what the target
-needs without any, and so is the CPU that each companion uses. A size that was not measured itself is taken to
-need the memory of the smaller one that it follows from. The lowest one counts. A limit of the target's own,
-as its number of workers, shows only under more load, so a predicted margin holds as far as these decide.
+their CPUs say. The memory is taken to grow with the users from what the target needs without any, and so is
+the CPU that each companion uses. A size that was not measured itself is taken to need the memory of the
+smaller one that it follows from. The lowest one counts. A limit of the target's own, as its number of
+workers, shows only under more load, so a predicted margin holds as far as these decide.
 """
 
 import math
@@ -38,11 +38,11 @@ _COMPANION_SIGMA = 0.15
 _RUN_SIGMA = 0.03
 """The standard deviation of the ln of a target's speed between container runs on one host."""
 
-_SAME_WITHIN_SIGMAS = 2.0
-"""Two sizes with the same CPU that differ by no more than this are taken to sustain the same by their CPU."""
-
 _ANOTHER_RUN_SIGMA = 0.04
 """The same of another run, which is to sustain the users: its speed, and chance in its verdict."""
+
+_SAME_WITHIN_SIGMAS = 2.0
+"""Two sizes with the same CPU that differ by no more than this are taken to sustain the same by their CPU."""
 
 _LEAST_USERS = 1e-3
 """A smaller capacity is none."""
@@ -152,9 +152,9 @@ def _predict_capacity(
 
     None if that by the CPU is unknown: what the memory allows is then no more than an upper bound.
     """
+    limit = find_response_limit(slos)
 
     def estimate(each: CellResult) -> LogNormalEstimate | None:
-        limit = find_response_limit(slos)
         by_request = estimate_from_cpu_per_request(each.cell, each.steps, everyone, limit, corrections)
         return combine_estimates([by_request, _estimate_from_slow_requests(_choose_step(each), slos)])
 

@@ -170,11 +170,11 @@ def _keeps(result: CellResult, margin: Margin | None, needed: int) -> bool:
 
 def _may_another_keep(sizes: _Sizes, margins: Mapping[Limits, Margin | None], recommended: Limits) -> bool:
     """Return True if a size has no answer or an unknown margin, and the recommended one does not cover it."""
-    is_unknown = {
-        limits: result.is_undecided or (limits in margins and margins[limits] is None)
+    return any(
+        (result.is_undecided or (limits in margins and margins[limits] is None))
+        and not recommended.covers(limits)
         for limits, result in sizes.items()
-    }
-    return any(is_unknown[limits] and not recommended.covers(limits) for limits in sizes)
+    )
 
 
 def find_campaign_margin(campaign: CampaignResult, chosen: CellResult) -> Margin | None:
